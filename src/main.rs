@@ -1,0 +1,2 @@
+//! pyfront.
+fn main() {}
