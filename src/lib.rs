@@ -3,4 +3,5 @@
 
 pub mod closure;
 pub mod diagnostic;
+pub mod plan;
 pub mod project;

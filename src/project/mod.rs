@@ -1,2 +1,8 @@
 //! What the user wrote: `pyproject.toml`, `uv.lock`, `[tool.pyfront]`, with the place of every value that an error may
 //! have to point at. Pure: files come in as bytes, typed values go out.
+
+pub mod config;
+pub mod entry;
+pub mod lock;
+pub mod pyproject;
+pub mod python_version;
