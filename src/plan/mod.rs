@@ -11,6 +11,7 @@ use serde::{Serialize, Serializer};
 use crate::diagnostic::Location;
 
 pub mod layers;
+pub mod make;
 pub mod python;
 pub mod start;
 pub mod uv;
@@ -146,13 +147,13 @@ pub struct Config {
     pub ports: Vec<String>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
-    /// Health check; `None` for none.
+    /// Health check; `None` keeps the base's.
     pub healthcheck: Option<Healthcheck>,
     /// For example `SIGTERM`; `None` keeps the base's.
     pub stop_signal: Option<String>,
 }
 
-/// A health check in exec form.
+/// A health check in exec form. Without a command the base image's check is switched off.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Healthcheck {
@@ -168,6 +169,13 @@ pub struct Healthcheck {
     pub start_interval: Option<Duration>,
     /// How many failures in a row make the container unhealthy.
     pub retries: Option<u32>,
+}
+
+impl Healthcheck {
+    /// No check, also not the base image's.
+    pub fn disabled() -> Self {
+        Self { command: Vec::new(), interval: None, timeout: None, start_period: None, start_interval: None, retries: None }
+    }
 }
 
 fn as_text<S: Serializer>(location: &Location, serializer: S) -> Result<S::Ok, S::Error> {
