@@ -1,0 +1,104 @@
+//! What to install of a lock: whose dependencies, which extras, which dependency groups, and whether packages may be
+//! built from source. The words and their meaning are those of `uv sync`.
+
+use uv_normalize::{ExtraName, GroupName, PackageName};
+
+use crate::project::lock::DefaultGroups;
+
+/// What to install.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Request {
+    /// Whose dependencies.
+    pub root: Root,
+    /// Which extras of the roots.
+    pub extras: Extras,
+    /// Which dependency groups.
+    pub groups: Groups,
+    /// What may be built from source.
+    pub build: BuildPolicy,
+}
+
+/// The projects whose dependencies are installed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Root {
+    /// What `uv sync` installs in the lock's directory: the project there; the script's requirements for the lock of a
+    /// script; all members when the workspace's root is no project.
+    #[default]
+    Project,
+    /// One member: `uv sync --package <name>`.
+    Member(PackageName),
+    /// Several members.
+    Members(Vec<PackageName>),
+    /// All members: `uv sync --all-packages`.
+    Workspace,
+}
+
+/// Extras of the root projects.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Extras {
+    /// Every extra.
+    pub all: bool,
+    /// These extras.
+    pub include: Vec<ExtraName>,
+    /// Not these, whatever else says so.
+    pub exclude: Vec<ExtraName>,
+}
+
+impl Extras {
+    pub(super) fn contains(&self, extra: &ExtraName) -> bool {
+        !self.exclude.contains(extra) && (self.all || self.include.contains(extra))
+    }
+}
+
+/// Dependency groups.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Groups {
+    /// What to do with the default groups.
+    pub defaults: Defaults,
+    /// `tool.uv.default-groups` of the project's `pyproject.toml`. With `None` the lock is asked (it says so since
+    /// revision 5), and after that uv's default counts: `["dev"]`.
+    pub declared: Option<DefaultGroups>,
+    /// Every group.
+    pub all: bool,
+    /// These groups: `--group`.
+    pub include: Vec<GroupName>,
+    /// Not these, whatever else says so: `--no-group`.
+    pub exclude: Vec<GroupName>,
+    /// These groups and nothing else, not even the project: `--only-group`.
+    pub only: Vec<GroupName>,
+}
+
+/// What to do with the default groups.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Defaults {
+    /// The default groups without `dev`: what belongs into an image.
+    #[default]
+    Production,
+    /// All of them, as a plain `uv sync`.
+    Development,
+    /// None: `--no-default-groups`.
+    None,
+}
+
+/// Which packages may be built, and which must be.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BuildPolicy {
+    /// Only wheels: `no-build`. Projects of the workspace are exempt.
+    pub no_build: bool,
+    /// Only wheels for these packages: `no-build-package`.
+    pub no_build_packages: Vec<PackageName>,
+    /// No wheels: `no-binary`.
+    pub no_binary: bool,
+    /// No wheels for these packages: `no-binary-package`.
+    pub no_binary_packages: Vec<PackageName>,
+}
+
+impl BuildPolicy {
+    pub(super) fn forbids_build(&self, name: &PackageName) -> bool {
+        self.no_build || self.no_build_packages.contains(name)
+    }
+
+    pub(super) fn forbids_wheel(&self, name: &PackageName) -> bool {
+        self.no_binary || self.no_binary_packages.contains(name)
+    }
+}
