@@ -74,9 +74,10 @@ fn static_binary() -> Result<PathBuf> {
     }
     step(format!("building pyfront for {target}"), || {
         // Cargo tells what it does by itself.
-        match build.status().context("cannot run cargo")?.success() {
-            true => Ok(()),
-            false => bail!("pyfront does not build; cargo says why above"),
+        if build.status().context("cannot run cargo")?.success() {
+            Ok(())
+        } else {
+            bail!("pyfront does not build; cargo says why above")
         }
     })?;
     Ok(target_directory()?.join(target).join("release/pyfront"))
@@ -105,10 +106,7 @@ fn compressed_size(path: &Path) -> Result<u64> {
         .context("cannot run gzip")?;
     let mut stdout = gzip.stdout.take().context("gzip has no stdout")?;
     let size = std::io::copy(&mut stdout, &mut std::io::sink())?;
-    match gzip.wait()?.success() {
-        true => Ok(size),
-        false => bail!("gzip failed"),
-    }
+    if gzip.wait()?.success() { Ok(size) } else { bail!("gzip failed") }
 }
 
 fn megabytes(bytes: u64) -> String {

@@ -78,7 +78,8 @@ pub(crate) fn describe(engine: &Engine) -> Result<String> {
     let buildkit =
         builder.lines().find_map(|line| line.strip_prefix("BuildKit version:").or(line.strip_prefix("Buildkit:")));
     Ok(match buildkit {
-        Some(version) => format!("{}, BuildKit {}", docker.trim(), version.trim()),
-        None => docker.trim().to_owned(),
+        // Debian's builds do not know their version.
+        Some(version) if !version.contains("v0.0.0") => format!("{}, BuildKit {}", docker.trim(), version.trim()),
+        _ => docker.trim().to_owned(),
     })
 }

@@ -15,7 +15,6 @@ mod rootfs;
 
 pub(crate) use self::rootfs::linked;
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -93,9 +92,10 @@ impl Engine {
                 );
             }
             let engine = Self::Existing { address: Some(wanted.clone()) };
-            return match engine.works() {
-                true => Ok(engine),
-                false => bail!("the engine {wanted} does not answer `docker version`, or docker has no buildx"),
+            return if engine.works() {
+                Ok(engine)
+            } else {
+                bail!("the engine {wanted} does not answer `docker version`, or docker has no buildx")
             };
         }
         let host = std::env::var("DOCKER_HOST").unwrap_or_default();
@@ -180,10 +180,8 @@ impl Engine {
             Self::Private { directory, .. } => {
                 let programs = client::programs(directory).display().to_string();
                 let path = std::env::var("PATH").unwrap_or_default();
-                let path = match path.split(':').next() == Some(programs.as_str()) {
-                    true => path,
-                    false => format!("{programs}:{path}"),
-                };
+                let path =
+                    if path.split(':').next() == Some(programs.as_str()) { path } else { format!("{programs}:{path}") };
                 vec![
                     ("DOCKER_HOST", self.address()),
                     ("DOCKER_CONFIG", Some(client::configuration(directory).display().to_string())),
@@ -298,10 +296,8 @@ fn status() -> Result<()> {
     let ours = format!("unix://{}", state.path("engines").display());
     if !host.starts_with(&ours) {
         let existing = Engine::Existing { address: None };
-        let line = match existing.works() {
-            true => client::describe(&existing)?,
-            false => "no Docker with buildx answers".to_owned(),
-        };
+        let line =
+            if existing.works() { client::describe(&existing)? } else { "no Docker with buildx answers".to_owned() };
         println!("{:<12} {line}", "existing");
     }
     Ok(())
@@ -309,18 +305,23 @@ fn status() -> Result<()> {
 
 /// Shell lines that set [`Engine::environment`].
 fn exports(engine: &Engine) -> String {
-    let mut text = String::new();
-    for (name, value) in engine.environment() {
-        match value {
-            // A String takes every write.
-            Some(value) => _ = writeln!(text, "export {name}='{}'", value.replace('\'', r"'\''")),
-            None => _ = writeln!(text, "unset {name}"),
-        }
+    let quote = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
+    let mut lines: Vec<String> = engine
+        .environment()
+        .into_iter()
+        .map(|(name, value)| match (value, engine) {
+            // The shell's own PATH goes on behind, whatever it is by then.
+            (Some(_), Engine::Private { directory, .. }) if name == "PATH" => {
+                format!("export PATH={}:\"$PATH\"\n", quote(&client::programs(directory).display().to_string()))
+            }
+            (Some(value), _) => format!("export {name}={}\n", quote(&value)),
+            (None, _) => format!("unset {name}\n"),
+        })
+        .collect();
+    if lines.is_empty() {
+        lines.push("# the Docker of this machine is used as it is\n".to_owned());
     }
-    if text.is_empty() {
-        text.push_str("# the Docker of this machine is used as it is\n");
-    }
-    text
+    lines.concat()
 }
 
 /// The root file system of the default engine, for what else is in it.

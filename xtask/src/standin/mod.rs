@@ -177,11 +177,14 @@ pub(crate) fn purge(state: &State) -> Result<()> {
     remove_tree(&state.path("standin"))
 }
 
+/// Any time will do that is the same every time, and that zip can express.
+const TIME: &str = "--mtime=@1600000000";
+
 /// Archives `tree` the same way every time it has the same files: sorted, with one time, owners as numbers.
 fn pack(tree: &Path, names: &[&str], archive: &Archive) -> Result<()> {
     let mut tar = std::process::Command::new("tar");
     tar.arg("--create").arg("--file").arg(archive.layer()).arg("--directory").arg(tree);
-    tar.args(["--sort=name", "--mtime=@0", "--numeric-owner", "--exclude=./dev/*", "--one-file-system"]).args(names);
+    tar.args(["--sort=name", TIME, "--numeric-owner", "--exclude=./dev/*", "--one-file-system"]).args(names);
     capture(&mut tar).map(drop)
 }
 

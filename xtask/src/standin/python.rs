@@ -22,9 +22,9 @@ pub(crate) struct Release {
     pub(crate) suite: &'static str,
 }
 
-/// Fetches the headers and pip's wheel without installing what they depend on.
-const DOWNLOAD: &str = r#"chroot "$1" sh -c 'cd /tmp && apt-get download libpython3-dev python3-pip-whl && \
-    apt-get download "lib$(basename $(readlink /usr/bin/python3))-dev" && rm -f libpython3-dev_*.deb'"#;
+/// Fetches the headers and pip's wheel without installing what they depend on, to where mmdebstrap does not tidy up.
+const DOWNLOAD: &str = "chroot \"$1\" sh -ec 'mkdir /stand-in; cd /stand-in; apt-get download python3-pip-whl; \
+    apt-get download lib$(readlink /usr/bin/python3)-dev'";
 
 const PACKAGES: &[&str] = &["ca-certificates", "netbase", "python3", "tzdata"];
 
@@ -103,7 +103,6 @@ impl Tree {
         let minor = self.minor;
         // Aside first: removing Debian's packages must not find them.
         let aside = self.path("stand-in");
-        fs::create_dir(&aside)?;
         let (program, library) = (aside.join("python"), aside.join("lib"));
         rename(&self.path(&format!("usr/bin/python{minor}")), &program)?;
         rename(&self.path(&format!("usr/lib/python{minor}")), &library)?;
@@ -115,7 +114,8 @@ impl Tree {
         rename(&program, &self.path(&format!("usr/local/bin/python{minor}")))?;
         symlink(format!("python{minor}"), self.path("usr/local/bin/python3"))?;
         symlink("python3", self.path("usr/local/bin/python"))?;
-        self.remove_debian_from(&lib)?;
+        remove_debian_from(&lib)?;
+        thaw_site(&self.path(&format!("usr/local/bin/python{minor}")))?;
         fs::create_dir(lib.join("site-packages"))?;
         self.add_headers_and_pip()?;
         remove_tree(&aside)
@@ -172,39 +172,15 @@ impl Tree {
         Ok(())
     }
 
-    /// Makes the standard library what python.org ships: `site-packages` under the prefix, one install scheme.
-    fn remove_debian_from(&self, lib: &Path) -> Result<()> {
-        for name in ["EXTERNALLY-MANAGED", "_distutils_system_mod.py", "sitecustomize.py"] {
-            let path = lib.join(name);
-            if path.is_symlink() || path.exists() {
-                fs::remove_file(&path)?;
-            }
-        }
-        let sysconfig = [lib.join("sysconfig/__init__.py"), lib.join("sysconfig.py")];
-        let sysconfig = sysconfig.iter().find(|path| path.exists()).context("there is no sysconfig")?;
-        edit(sysconfig, plain_sysconfig)?;
-        edit(&lib.join("site.py"), plain_site)?;
-        for entry in fs::read_dir(lib)? {
-            let path = entry?.path();
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            if name.starts_with("_sysconfigdata") || name.starts_with("_sysconfig_vars") {
-                if !path.is_symlink() {
-                    edit(&path, |text| Ok(prefixed(text)))?;
-                }
-            }
-        }
-        Ok(())
-    }
-
     fn add_headers_and_pip(&self) -> Result<()> {
         let minor = self.minor;
-        let packages = self.path("tmp");
+        let packages = self.path("stand-in");
         let unpacked = "/stand-in/unpacked";
         for entry in fs::read_dir(&packages)? {
             let entry = entry?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if name.ends_with(".deb") {
-                run(self.inside("dpkg-deb").args(["--extract", &format!("/tmp/{name}"), unpacked]))?;
+            if entry.path().extension().is_some_and(|extension| extension == "deb") {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                run(self.inside("dpkg-deb").args(["--extract", &format!("/stand-in/{name}"), unpacked]))?;
                 fs::remove_file(entry.path())?;
             }
         }
@@ -239,14 +215,38 @@ impl Tree {
                 if !entry.file_type()?.is_dir() {
                     continue;
                 }
-                match entry.file_name() == "__pycache__" {
-                    true => remove_tree(&entry.path())?,
-                    false => pending.push(entry.path()),
+                if entry.file_name() == "__pycache__" {
+                    remove_tree(&entry.path())?;
+                } else {
+                    pending.push(entry.path());
                 }
             }
         }
         Ok(())
     }
+}
+
+/// Makes the standard library what python.org ships: `site-packages` under the prefix, one install scheme.
+fn remove_debian_from(lib: &Path) -> Result<()> {
+    for name in ["EXTERNALLY-MANAGED", "_distutils_system_mod.py", "sitecustomize.py"] {
+        let path = lib.join(name);
+        if path.is_symlink() || path.exists() {
+            fs::remove_file(&path)?;
+        }
+    }
+    let sysconfig = [lib.join("sysconfig/__init__.py"), lib.join("sysconfig.py")];
+    let sysconfig = sysconfig.iter().find(|path| path.exists()).context("there is no sysconfig")?;
+    edit(sysconfig, plain_sysconfig)?;
+    edit(&lib.join("site.py"), plain_site)?;
+    for entry in fs::read_dir(lib)? {
+        let path = entry?.path();
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let recorded = name.starts_with("_sysconfigdata") || name.starts_with("_sysconfig_vars");
+        if recorded && !path.is_symlink() {
+            edit(&path, |text| Ok(prefixed(text)))?;
+        }
+    }
+    Ok(())
 }
 
 fn is_python_package(name: &str) -> bool {
@@ -274,10 +274,10 @@ fn plain_sysconfig(text: &str) -> Result<String> {
         "",
     )?;
     let text = text.replace("        'prefix': prefix_scheme,\n", "        'prefix': 'posix_prefix',\n");
-    match text.contains("posix_local") || text.contains("prefix_scheme") {
-        true => bail!("something of Debian's schemes is left in it"),
-        false => Ok(text),
+    if text.contains("posix_local") || text.contains("prefix_scheme") {
+        bail!("something of Debian's schemes is left in it")
     }
+    Ok(text)
 }
 
 /// Makes `site` look for `lib/pythonX.Y/site-packages` alone.
@@ -290,6 +290,44 @@ fn plain_site(text: &str) -> Result<String> {
     )?;
     let text = cut(&text, "    is_virtual_environment =", "    for prefix in prefixes:\n", "")?;
     Ok(text.replace("\"dist-packages\")", "\"site-packages\")"))
+}
+
+/// Makes the interpreter read `site.py`. It carries a compiled copy of Debian's `site` and would use that: the copy is
+/// renamed in its table of frozen modules, by moving the pointer to its name one letter on.
+fn thaw_site(program: &Path) -> Result<()> {
+    let mut bytes = fs::read(program).with_context(|| format!("cannot read {}", program.display()))?;
+    let (slot, name) = frozen_site(&bytes).with_context(|| format!("{} has no frozen `site`", program.display()))?;
+    bytes[slot..slot + 8].copy_from_slice(&(name + 1).to_le_bytes());
+    fs::write(program, bytes).with_context(|| format!("cannot write {}", program.display()))
+}
+
+/// Finds the table entry of the frozen `site`: the offset of the pointer to its name, and that pointer. It is told from
+/// other mentions by the entry after it, which is `stat` (`_PyImport_FrozenStdlib` in CPython's Python/frozen.c). An entry
+/// has 24 bytes, with Python 3.11 and 3.12 32.
+fn frozen_site(elf: &[u8]) -> Option<(usize, u64)> {
+    const LOAD: u64 = 1;
+    let word = |at: usize| Some(u64::from_le_bytes(elf.get(at..at + 8)?.try_into().ok()?));
+    let half = |at: usize| Some(usize::from(u16::from_le_bytes(elf.get(at..at + 2)?.try_into().ok()?)));
+    // ELF64: program headers tell which part of the file is where in memory.
+    let table = usize::try_from(word(32)?).ok()?;
+    let segments: Vec<(u64, u64, u64)> = (0..half(56)?)
+        .filter_map(|index| {
+            let header = table + index * half(54)?;
+            let kind = word(header)? & u64::from(u32::MAX);
+            (kind == LOAD).then_some((word(header + 8)?, word(header + 16)?, word(header + 32)?))
+        })
+        .collect();
+    let text_at = |address: u64| {
+        let (offset, start, _) = segments.iter().find(|(_, start, size)| (*start..start + size).contains(&address))?;
+        let rest = elf.get(usize::try_from(address - start + offset).ok()?..)?;
+        rest.split(|&byte| byte == 0).next()
+    };
+    let is = |address: Option<u64>, name: &str| address.and_then(text_at) == Some(name.as_bytes());
+    (0..elf.len()).step_by(8).find_map(|slot| {
+        let name = word(slot)?;
+        let ours = is(Some(name), "site") && (is(word(slot + 24), "stat") || is(word(slot + 32), "stat"));
+        ours.then_some((slot, name))
+    })
 }
 
 /// Build variables as `./configure --prefix=/usr/local` records them.

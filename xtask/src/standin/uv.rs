@@ -122,11 +122,10 @@ fn in_container(engine: &Engine, tree: &Path) -> Result<()> {
     let result = (|| {
         let trusted = std::env::var("SSL_CERT_FILE").unwrap_or("/etc/ssl/certs/ca-certificates.crt".to_owned());
         let copy = |from: &str, to: &str| run(&mut engine.docker(["cp", "--follow-link", from, to]));
-        match Path::new(&trusted).is_file() {
-            true => copy(&trusted, &format!("{container}:/ca.crt"))?,
-            // A machine without a bundle: the image's own one.
-            false => bail!("there is no {trusted}; install ca-certificates, or set SSL_CERT_FILE"),
+        if !Path::new(&trusted).is_file() {
+            bail!("there is no {trusted}; install ca-certificates, or set SSL_CERT_FILE");
         }
+        copy(&trusted, &format!("{container}:/ca.crt"))?;
         run(&mut engine.docker(["start", "--attach", &container]))?;
         copy(&format!("{container}:/out/."), &tree.display().to_string())
     })();
