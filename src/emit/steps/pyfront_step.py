@@ -37,6 +37,14 @@ def interpreter():
     return sys.executable
 
 
+def drop_lock():
+    """Removes uv's own lock file, which every installation leaves behind; the venv's skeleton has the one there is."""
+    try:
+        os.remove(OUT + VENV + "/.lock")
+    except FileNotFoundError:
+        pass
+
+
 def trust_company_ca():
     """Lets every networked tool of this step trust the company's certificates next to the image's own.
 

@@ -1,0 +1,82 @@
+//! What lies in the image: every file of every layer is looked at.
+
+use std::process::Command;
+
+use crate::engine::{Engine, example, tag};
+
+/// Lists the files of all layers of a saved image, also those that a later layer hides.
+const LIST: &str = r#"
+import io, json, sys, tarfile
+image = tarfile.open(sys.argv[1])
+manifest = json.load(image.extractfile("manifest.json"))[0]
+for layer in manifest["Layers"]:
+    with tarfile.open(fileobj=io.BytesIO(image.extractfile(layer).read())) as files:
+        for file in files:
+            print(layer, "/" + file.name.lstrip("./"), file.mode, file.uid, file.gid, int(file.mtime), sep="\t")
+"#;
+
+struct File {
+    layer: String,
+    path: String,
+    mode: u32,
+    owner: (u32, u32),
+    time: u64,
+}
+
+fn files(engine: &Engine, tag: &str) -> Vec<File> {
+    let directory = tempfile::tempdir().expect("a temporary directory can be made");
+    let archive = directory.path().join("image.tar").display().to_string();
+    engine.docker(&["image", "save", "--output", &archive, tag]);
+    let output = Command::new("python3").args(["-c", LIST, &archive]).output().expect("python3 can be started");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .map(|line| {
+            let fields: Vec<&str> = line.split('\t').collect();
+            let number = |index: usize| fields[index].parse().expect("a number");
+            File {
+                layer: fields[0].to_owned(),
+                path: fields[1].to_owned(),
+                mode: number(2),
+                owner: (number(3), number(4)),
+                time: fields[5].parse().expect("a number"),
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn no_tool_cache_or_secret_lies_in_any_layer_of_ours() {
+    let Some(engine) = Engine::get() else { return };
+    let project = example("hatchling");
+    let build = engine.build_pyproject(project.path(), &tag("files"));
+    let base = engine.layers("python:3.13-slim").len();
+    let all = files(&engine, &build.tag);
+    let mut layers: Vec<&str> = Vec::new();
+    for file in &all {
+        if layers.last() != Some(&file.layer.as_str()) {
+            layers.push(&file.layer);
+        }
+    }
+    let ours: Vec<&File> = all.iter().filter(|file| layers[base..].contains(&file.layer.as_str())).collect();
+    assert!(ours.iter().any(|file| file.path.ends_with("/greeter/cli.py")), "the walk saw nothing");
+
+    let allowed = ["/opt/venv", "/etc/passwd", "/etc/group", "/home/app", "/app"];
+    let parents = ["/", "/opt", "/etc", "/home", "/opt/venv"];
+    for file in &ours {
+        let path = file.path.trim_end_matches('/');
+        let path = if path.is_empty() { "/" } else { path };
+        assert!(
+            parents.contains(&path) || allowed.iter().any(|root| path == *root || path.starts_with(&format!("{root}/"))),
+            "{path} in {}",
+            file.layer
+        );
+        let name = path.rsplit('/').next().unwrap_or_default();
+        assert!(!["uv", "uvx", "gcc", "cc", "pip", "pyfront_step.py"].contains(&name), "{path}");
+        assert!(!path.contains("cache/uv") && !path.contains("ca-certificates") && !path.contains("/run/"), "{path}");
+        assert_eq!(file.time, 315_532_800, "{path} carries a clock");
+        let expected = if ["/home/app", "/app"].contains(&path) { (10001, 10001) } else { (0, 0) };
+        assert_eq!(file.owner, expected, "{path}");
+        assert_eq!(file.mode & 0o022, 0, "{path} can be written by others");
+    }
+}
