@@ -41,7 +41,11 @@ pub(crate) fn command(mut arguments: Arguments) -> Result<()> {
     println!("\nexamples/fastapi through `# syntax=org/pyfront`, on the {} engine\n", engine.name());
     print_history(&engine)?;
     let moved = after.iter().filter(|layer| !before.contains(layer)).count();
-    println!("\nlayers             {} of the base image and {} of ours", base_layers(&engine)?, after.len() - base_layers(&engine)?);
+    println!(
+        "\nlayers             {} of the base image and {} of ours",
+        base_layers(&engine)?,
+        after.len() - base_layers(&engine)?
+    );
     println!("frontend image     {} bytes compressed", frontend.compressed);
     println!("cold build         {}", seconds(cold));
     println!("unchanged build    {}", seconds(unchanged));
@@ -110,7 +114,11 @@ fn base_layers(engine: &Engine) -> Result<usize> {
 
 fn print_history(engine: &Engine) -> Result<()> {
     let history = capture(&mut engine.docker([
-        "history", "--no-trunc", "--format", "{{.Size}}\t{{.Comment}}\t{{.CreatedBy}}", TAG,
+        "history",
+        "--no-trunc",
+        "--format",
+        "{{.Size}}\t{{.Comment}}\t{{.CreatedBy}}",
+        TAG,
     ]))?;
     for line in history.lines().rev() {
         if let [size, "pyfront.v0", created_by] = line.splitn(3, '\t').collect::<Vec<_>>()[..] {

@@ -28,7 +28,8 @@ pub(crate) fn command(mut arguments: Arguments) -> Result<()> {
         note("SKIPPED: the end-to-end tests, because of --no-engine");
         return Ok(());
     }
-    let engines: Vec<&str> = if asked.is_empty() { ENGINES.to_vec() } else { asked.iter().map(String::as_str).collect() };
+    let engines: Vec<&str> =
+        if asked.is_empty() { ENGINES.to_vec() } else { asked.iter().map(String::as_str).collect() };
     for name in engines {
         end_to_end(name)?;
     }
