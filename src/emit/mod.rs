@@ -7,16 +7,15 @@ mod programs;
 mod step;
 
 use buildkit_llb::{
-    Action, Annotate, Cap, Caps, Copy, Digest, File, Http, Image, Location as Place, Mkdir, Mount, NetworkMode, OpError,
-    Output, Owner, Platform, ResolveMode, SCRATCH, Sharing, Timestamp, merge,
+    Annotate, Bind, Cache, Cap, Caps, Copy, Digest, File, Http, Image, Location as Place, Merge, Mkdir, NetworkMode,
+    OpError, Output, Owner, Platform, ResolveMode, SCRATCH, Secret, Sharing, Timestamp,
 };
-use buildkit_llb::{Bind, Cache, Secret};
 
 pub use self::step::StepOptions;
 use crate::plan::{FirstParty, Group, Plan, Wheel};
 
-/// Files that pyfront copies carry this time: 1980-01-01T00:00:00Z, in nanoseconds, as in `steps/pyfront_step.py`.
-const EPOCH_NANOSECONDS: i64 = 315_532_800_000_000_000;
+/// Files that pyfront copies carry this time: 1980-01-01T00:00:00Z, as in `steps/pyfront_step.py`.
+const EPOCH: Timestamp = Timestamp::from_secs(315_532_800);
 /// The id of the secret that holds a company's certificates.
 pub const CA_SECRET: &str = "ca-certificates";
 
@@ -91,40 +90,38 @@ impl<'a> Emitter<'a> {
     /// Locked wheels, installed without network; the result holds nothing but their files.
     fn group(&self, number: usize, group: &Group) -> Result<Output, OpError> {
         let name = format!("[deps {number}/{}] {}", self.plan.groups.len(), describe(group));
-        let mut exec = self.step(&programs::INSTALL, name)?.network(NetworkMode::None).env("UV_NO_CONFIG", "1");
-        exec = exec.env("UV_NO_CACHE", "1");
-        let mut requirements = Vec::new();
+        let requirements = group.wheels.iter().map(|wheel| format!("{}=={}", wheel.name, wheel.version));
+        let mut exec = self.step(&programs::INSTALL, requirements, name)?.network(NetworkMode::None);
+        exec = exec.env("UV_NO_CACHE", "1").env("UV_NO_CONFIG", "1");
         for wheel in &group.wheels {
             let place = (self.context.place)(wheel);
-            exec = exec.mount(
-                Bind::readonly(&fetch(wheel, place.clone())?, format!("{}/wheels/{}", programs::TOOLS, wheel.filename))
-                    .selector(format!("/{}", wheel.filename)),
-            );
+            let file = fetch(wheel, place.clone())?;
+            let path = format!("{}/wheels/{}", programs::TOOLS, wheel.filename);
+            exec = exec.mount(Bind::readonly(&file, path).selector(format!("/{}", wheel.filename)));
             if let Some(place) = place {
                 exec = exec.at(place);
             }
-            requirements.push(format!("{}=={}", wheel.name, wheel.version));
         }
-        exec.args(requirements).build()?.output(programs::OUT)
+        exec.build()?.output(programs::OUT)
     }
 
     /// The venv's skeleton, the account, its home and the working directory.
     fn runtime(&self) -> Result<Output, OpError> {
         let account = &self.plan.account;
         let name = format!("[runtime] venv, user {} and {}", account.name, self.plan.workdir);
-        self.step(&programs::RUNTIME, name)?
+        let arguments = [
+            self.plan.project.clone(),
+            account.name.clone(),
+            account.uid.to_string(),
+            account.gid.to_string(),
+            account.home.clone(),
+            self.plan.workdir.clone(),
+        ];
+        self.step(&programs::RUNTIME, arguments, name)?
             .network(NetworkMode::None)
-            .env("UV_NO_CONFIG", "1")
             .env("UV_NO_CACHE", "1")
+            .env("UV_NO_CONFIG", "1")
             .mount(Bind::readonly(&self.base, "/target/etc").selector("/etc"))
-            .args([
-                self.plan.project.clone(),
-                account.name.clone(),
-                account.uid.to_string(),
-                account.gid.to_string(),
-                account.home.clone(),
-                self.plan.workdir.clone(),
-            ])
             .build()?
             .output(programs::OUT)
     }
@@ -133,11 +130,11 @@ impl<'a> Emitter<'a> {
     fn install_project(&self) -> Result<Output, OpError> {
         let name = format!("[project] build and install {}", self.plan.project);
         let cache = format!("{}pyfront/uv", self.context.steps.cache_prefix());
-        self.step(&programs::PROJECT, name)?
+        self.step(&programs::PROJECT, [], name)?
             .network(self.context.steps.network)
             .env("UV_CACHE_DIR", "/root/.cache/uv")
             .mount(Cache::new(cache, "/root/.cache/uv").sharing(Sharing::Shared))
-            .mount(Secret::file(CA_SECRET, format!("/run/secrets/{CA_SECRET}")).optional())
+            .mount(Secret::new(CA_SECRET, format!("/run/secrets/{CA_SECRET}")).optional(true))
             .mount(Bind::discarded(self.context.project, "/src"))
             .build()?
             .output(programs::OUT)
@@ -146,15 +143,14 @@ impl<'a> Emitter<'a> {
     /// The project's files in the working directory, owned by the account like the directory itself.
     fn copy_project(&self) -> Result<Output, OpError> {
         let account = &self.plan.account;
-        let owner = Owner::ids(account.uid, account.gid);
-        let time = Timestamp::nanoseconds(EPOCH_NANOSECONDS);
+        let owner = Owner::new(account.uid, account.gid);
         File::on(SCRATCH)
-            .then(Mkdir::new(self.plan.workdir.clone(), 0o755).parents().owner(owner.clone()).timestamp(time))
+            .then(Mkdir::new(self.plan.workdir.clone()).mode(0o755).parents().owner(owner.clone()).timestamp(EPOCH))
             .then(
                 Copy::new(self.context.project, "/", format!("{}/", self.plan.workdir))
                     .contents_only()
                     .owner(owner)
-                    .timestamp(time),
+                    .timestamp(EPOCH),
             )
             .named(format!("[project] copy {} to {}", self.plan.project, self.plan.workdir))
             .build()
@@ -166,7 +162,8 @@ impl<'a> Emitter<'a> {
         if self.context.caps.supports(Cap::MergeOp) {
             let mut inputs = vec![self.base.clone()];
             inputs.extend_from_slice(layers);
-            return Ok(buildkit_llb::Merge::new(inputs).named(name).build());
+            // A merge of at least one layer is never empty.
+            return Ok(Merge::of(inputs).named(name).build().unwrap_or_else(|| self.base.clone()));
         }
         let mut image = self.base.clone();
         for layer in layers {

@@ -1,7 +1,7 @@
 //! The programs that run inside steps: Python files of ours, on the base image's own interpreter. They reach a step as
 //! a read-only mount, so they are part of its cache key and never part of an image.
 
-use buildkit_llb::{Annotate, File, Mkfile, OpError, Output, SCRATCH, Timestamp};
+use buildkit_llb::{Annotate, File, Mkfile, OpError, Output, SCRATCH};
 
 /// Where a step finds its tools.
 pub(super) const TOOLS: &str = "/run/pyfront";
@@ -28,10 +28,9 @@ impl Program {
 
     /// A directory with the program and its shared part.
     pub(super) fn directory(&self) -> Result<Output, OpError> {
-        let time = Timestamp::nanoseconds(super::EPOCH_NANOSECONDS);
         File::on(SCRATCH)
-            .then(Mkfile::new("/pyfront_step.py", SHARED).mode(0o644).timestamp(time))
-            .then(Mkfile::new(format!("/{}", self.name), self.text).mode(0o644).timestamp(time))
+            .then(Mkfile::new("/pyfront_step.py", SHARED).mode(0o644).timestamp(super::EPOCH))
+            .then(Mkfile::new(format!("/{}", self.name), self.text).mode(0o644).timestamp(super::EPOCH))
             .named(format!("[internal] step program {}", self.name))
             .build()
     }

@@ -1,7 +1,7 @@
 //! What all steps have in common: the interpreter and uv, a clean environment, and what the client asked for every step
 //! (hosts, limits, proxies, network).
 
-use buildkit_llb::{Annotate, Bind, Exec, ExtraHost, NetworkMode, OpError, ProxyEnv, Tmpfs, Ulimit};
+use buildkit_llb::{Annotate, Bind, Exec, ExtraHost, NetworkMode, OpError, ProxyEnv, SCRATCH, Tmpfs, Ulimit};
 
 use super::Emitter;
 use super::programs::{OUT, Program, TOOLS};
@@ -40,10 +40,15 @@ impl StepOptions {
 
 impl Emitter<'_> {
     /// A step that runs one of our programs. Its root is thrown away; what counts is what it puts into `/out`.
-    pub(super) fn step(&self, program: &Program, name: String) -> Result<Exec, OpError> {
+    pub(super) fn step(
+        &self,
+        program: &Program,
+        arguments: impl IntoIterator<Item = String>,
+        name: String,
+    ) -> Result<Exec, OpError> {
         let options = self.context.steps;
-        let mut exec = Exec::on(&self.builder, ["python3", "-s", "-B", &program.path()])
-            .discard_root()
+        let command = ["python3", "-s", "-B"].map(str::to_owned).into_iter().chain([program.path()]).chain(arguments);
+        let mut exec = Exec::on_discarded(&self.builder, command)
             .env("PATH", &options.path)
             .env("HOME", "/root")
             .env("LANG", "C.UTF-8")
@@ -55,7 +60,7 @@ impl Emitter<'_> {
             .env("UV_PYTHON_DOWNLOADS", "never")
             .mount(Bind::readonly(&program.directory()?, format!("{TOOLS}/step")))
             .mount(Bind::readonly(&self.uv, format!("{TOOLS}/uv")).selector("/uv"))
-            .mount(Bind::empty(OUT))
+            .mount(Bind::writable(SCRATCH, OUT))
             .proxy(options.proxy.clone())
             .ignore_cache(options.no_cache)
             .named(name);
