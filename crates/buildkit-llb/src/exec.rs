@@ -285,7 +285,7 @@ impl Exec {
             needs.push(Cap::ExecMetaSecurity);
         }
         if !self.secret_env.is_empty() {
-            needs.push(Cap::ExecSecretEnv);
+            needs.extend([Cap::ExecMountSecret, Cap::ExecSecretEnv]);
         }
         for secret in &self.secret_env {
             if secret.id.is_empty() {
