@@ -175,19 +175,19 @@ fn sources() {
 /// A step with every kind of mount.
 fn all_mounts() -> Result<ExecResult, OpError> {
     let seed = File::on(SCRATCH).then(Mkdir::new("/cache").mode(0o700).owner(Owner::new(10001, 10001))).build()?;
-    Exec::on(&python(), ["build"])
+    Exec::on(python(), ["build"])
         .mount(Bind::writable(SCRATCH, "/z/out"))
-        .mount(Bind::readonly(&local(), "/src").selector("/python"))
-        .mount(Bind::discarded(&local(), "/src/work"))
-        .mount(Bind::writable(&python(), "/a"))
+        .mount(Bind::readonly(local(), "/src").selector("/python"))
+        .mount(Bind::discarded(local(), "/src/work"))
+        .mount(Bind::writable(python(), "/a"))
         .mount(Tmpfs::new("/tmp"))
         .mount(Tmpfs::new("/dev/shm2").size(1 << 20))
         .mount(Cache::new("uv", "/root/.cache/uv"))
         .mount(Cache::new("pip", "/root/.cache/pip").seed(&seed).selector("/cache").sharing(Sharing::Locked))
         .mount(Cache::new("one", "/root/.cache/one").sharing(Sharing::Private))
         .mount(Bind::readonly(SCRATCH, "/empty"))
-        .mount(Bind::readonly(&local(), "/on").content_cache(ContentCache::On))
-        .mount(Bind::readonly(&local(), "/off").content_cache(ContentCache::Off))
+        .mount(Bind::readonly(local(), "/on").content_cache(ContentCache::On))
+        .mount(Bind::readonly(local(), "/off").content_cache(ContentCache::Off))
         .mount(Secret::new("z", "/run/secrets/z"))
         .mount(Secret::new("ca-certificates", "/run/secrets/ca").optional(true).owner(1, 2).mode(0o444))
         .mount(Ssh::new("default"))
@@ -202,12 +202,12 @@ fn execs() {
     let on = |base: &Output| Exec::on(base, ["true"]);
     let arm_image = Image::new(SLIM, arm64()).build().unwrap();
     let output = |result: Result<ExecResult, OpError>, dest: &str| result.and_then(|result| result.output(dest));
-    let two = Exec::on(&python(), ["build"]).mount(Bind::writable(SCRATCH, "/out")).build().unwrap();
+    let two = Exec::on(python(), ["build"]).mount(Bind::writable(SCRATCH, "/out")).build().unwrap();
     let cases: Vec<(&str, Result<Output, OpError>)> = vec![
-        ("exec", run(Exec::on(&python(), ["python", "-V"]))),
+        ("exec", run(Exec::on(python(), ["python", "-V"]))),
         (
             "exec, every kind of meta",
-            run(Exec::on(&python(), ["sh", "-c", "echo \"$A\"", ""])
+            run(Exec::on(python(), ["sh", "-c", "echo \"$A\"", ""])
                 .env("PATH", "/usr/bin")
                 .envs([("B", "2"), ("A", "1"), ("B", "3"), ("EMPTY", "")])
                 .cwd("/app")
@@ -245,7 +245,7 @@ fn execs() {
         ("exec with every kind of mount, a read-only one", output(all_mounts(), "/src")),
         (
             "exec on a read-only root",
-            output(Exec::on_readonly(&python(), ["build"]).mount(Bind::writable(SCRATCH, "/out")).build(), "/out"),
+            output(Exec::on_readonly(python(), ["build"]).mount(Bind::writable(SCRATCH, "/out")).build(), "/out"),
         ),
         (
             "exec with SSH_AUTH_SOCK set",
@@ -262,7 +262,7 @@ fn execs() {
 #[test]
 fn files() {
     let scratch = || File::on(SCRATCH);
-    let on = || File::on(&python());
+    let on = || File::on(python());
     let cases: Vec<(&str, File)> = vec![
         ("mkdir on scratch", scratch().then(Mkdir::new("/app"))),
         (
@@ -284,12 +284,12 @@ fn files() {
             "symlink with every option",
             on().then(Symlink::new("/opt/venv/bin/python", "/usr/bin/py").owner(Owner::new(5, 6)).timestamp(T0)),
         ),
-        ("copy", on().then(Copy::new(&local(), "/src", "/app/"))),
-        ("copy onto scratch", scratch().then(Copy::new(&local(), "/", "/"))),
+        ("copy", on().then(Copy::new(local(), "/src", "/app/"))),
+        ("copy onto scratch", scratch().then(Copy::new(local(), "/", "/"))),
         (
             "copy with every option",
             on().then(
-                Copy::new(&local(), "/src/*.py", "/app/.")
+                Copy::new(local(), "/src/*.py", "/app/.")
                     .mode(0o750)
                     .follow_symlinks()
                     .contents_only()
@@ -304,17 +304,17 @@ fn files() {
                     .always_replace(),
             ),
         ),
-        ("copy with a mode in words", on().then(Copy::new(&local(), "/src", "/app").mode_text("u=rwX,go=rX"))),
-        ("copy with mode 0", on().then(Copy::new(&local(), "/src", "/app").mode(0))),
-        ("copy from the base itself", on().then(Copy::new(&python(), "/a", "/b"))),
-        ("copy, unclean paths", on().then(Copy::new(&local(), "/src//a/../b/", "//app/./x//"))),
+        ("copy with a mode in words", on().then(Copy::new(local(), "/src", "/app").mode_text("u=rwX,go=rX"))),
+        ("copy with mode 0", on().then(Copy::new(local(), "/src", "/app").mode(0))),
+        ("copy from the base itself", on().then(Copy::new(python(), "/a", "/b"))),
+        ("copy, unclean paths", on().then(Copy::new(local(), "/src//a/../b/", "//app/./x//"))),
         (
             "a chain of actions",
             on().then(Mkdir::new("/app"))
                 .then(Mkfile::new("/app/a", "a"))
-                .then(Copy::new(&local(), "/src", "/app/src").contents_only().create_dest_path())
-                .then(Copy::new(&alpine(), "/etc/os-release", "/app/"))
-                .then(Copy::new(&local(), "/docs", "/app/docs"))
+                .then(Copy::new(local(), "/src", "/app/src").contents_only().create_dest_path())
+                .then(Copy::new(alpine(), "/etc/os-release", "/app/"))
+                .then(Copy::new(local(), "/docs", "/app/docs"))
                 .then(Rm::new("/tmp/x").allow_not_found())
                 .then(Symlink::new("/app/a", "/a"))
                 .then(Mkdir::new("/last").owner(Owner::user("app"))),
@@ -322,15 +322,15 @@ fn files() {
         (
             "a chain on scratch",
             scratch()
-                .then(Copy::new(&local(), "/a", "/a"))
-                .then(Copy::new(&alpine(), "/b", "/b"))
+                .then(Copy::new(local(), "/a", "/a"))
+                .then(Copy::new(alpine(), "/b", "/b"))
                 .then(Mkfile::new("/c", "c")),
         ),
         (
             "file ops on each other",
             File::on(
                 File::on(scratch().then(Mkdir::new("/a")).build().unwrap())
-                    .then(Copy::new(&local(), "/x", "/a/x"))
+                    .then(Copy::new(local(), "/x", "/a/x"))
                     .build()
                     .unwrap(),
             )
@@ -342,7 +342,7 @@ fn files() {
 
 #[test]
 fn layers() {
-    let run = Exec::on(&python(), ["build"]).build().unwrap().root().unwrap();
+    let run = Exec::on(python(), ["build"]).build().unwrap().root().unwrap();
     let x = File::on(SCRATCH).then(Mkfile::new("/x", "x")).build().unwrap();
     let cases = vec![
         ("merge", merge([python(), alpine()])),
@@ -350,8 +350,8 @@ fn layers() {
         ("merge with scratch", merge([None, Some(python()), None, Some(alpine())])),
         ("merge of the same twice", merge([python(), alpine(), python()])),
         ("diff", Some(diff(&python(), &run))),
-        ("diff to scratch", Diff::between(&python(), SCRATCH).build()),
-        ("diff from scratch", Diff::between(SCRATCH, &python()).build()),
+        ("diff to scratch", Diff::between(python(), SCRATCH).build()),
+        ("diff from scratch", Diff::between(SCRATCH, python()).build()),
         ("diff with itself", Some(diff(&python(), &python()))),
         ("merge of diffs", merge([python(), diff(&python(), &run), x])),
     ];
@@ -404,7 +404,7 @@ fn graphs() {
             ("the same op twice", twice()),
             (
                 "on a definition from elsewhere",
-                File::on(&foreign).then(Copy::new(&python(), "/etc/os-release", "/etc/")).build().map(Some),
+                File::on(&foreign).then(Copy::new(python(), "/etc/os-release", "/etc/")).build().map(Some),
             ),
         ],
     );

@@ -113,7 +113,12 @@ fn check(definition: &Definition) {
     if let Some(source) = &message.source {
         for (digest, of_op) in &source.locations {
             assert!(made.contains(digest));
-            assert!(of_op.locations.iter().all(|at| source.infos.get(at.source_index as usize).is_some()));
+            assert!(
+                of_op
+                    .locations
+                    .iter()
+                    .all(|at| usize::try_from(at.source_index).is_ok_and(|index| index < source.infos.len()))
+            );
         }
     }
 }

@@ -28,9 +28,9 @@ fn refused<T: std::fmt::Debug>(result: Result<T, OpError>, message: &str) {
 
 #[test]
 fn steps() {
-    let exec = || Exec::on(&base(), ["true"]);
+    let exec = || Exec::on(base(), ["true"]);
     refused(Exec::on::<String>(&base(), []).build(), "a step needs a command");
-    refused(Exec::on(&base(), [""]).build(), "the program of a step must not be empty");
+    refused(Exec::on(base(), [""]).build(), "the program of a step must not be empty");
     refused(exec().cwd("app").build(), "the working directory of a step must be an absolute path, not “app”");
     refused(exec().mount(Tmpfs::new("tmp")).build(), "the destination of a mount must be an absolute path, not “tmp”");
     refused(
@@ -38,15 +38,15 @@ fn steps() {
         "two mounts have the destination “/tmp”",
     );
     refused(
-        exec().mount(Bind::readonly(&local(), "/..")).build(),
+        exec().mount(Bind::readonly(local(), "/..")).build(),
         "a mount cannot cover “/”: the root is what the step runs on",
     );
     refused(Exec::on(SCRATCH, ["true"]).build(), "the platform of a step on a base without one must be given");
-    refused(Exec::on(&local(), ["true"]).build(), "the platform of a step on a base without one must be given");
+    refused(Exec::on(local(), ["true"]).build(), "the platform of a step on a base without one must be given");
     refused(exec().mount(Cache::new("", "/c")).build(), "the id of a cache mount must not be empty");
     refused(exec().mount(Secret::new("", "/c")).build(), "the id of a secret must not be empty");
     refused(
-        exec().mount(Bind::readonly(&local(), "/c").selector("")).build(),
+        exec().mount(Bind::readonly(local(), "/c").selector("")).build(),
         "the selector of a mount must not be empty",
     );
     refused(exec().secret_env("", "id", false).build(), "the name of a variable must not be empty");
@@ -57,13 +57,13 @@ fn steps() {
     let done = exec().mount(Tmpfs::new("/tmp")).mount(Ssh::new("default")).build().unwrap();
     refused(done.output("/tmp"), "the step has no result at “/tmp”");
     refused(done.output("/nowhere"), "the step has no result at “/nowhere”");
-    refused(Exec::on_discarded(&base(), ["true"]).build().unwrap().root(), "the step has no result at “/”");
-    assert_eq!(Exec::on_readonly(&base(), ["true"]).build().unwrap().root(), Ok(base()));
+    refused(Exec::on_discarded(base(), ["true"]).build().unwrap().root(), "the step has no result at “/”");
+    assert_eq!(Exec::on_readonly(base(), ["true"]).build().unwrap().root(), Ok(base()));
 }
 
 #[test]
 fn files() {
-    let file = || File::on(&base());
+    let file = || File::on(base());
     refused(file().build(), "a file operation needs at least one action");
     refused(file().then(Mkdir::new("a")).build(), "the path of a directory must be an absolute path, not “a”");
     refused(
@@ -75,7 +75,7 @@ fn files() {
         "the name of an owner must not be empty",
     );
     refused(
-        file().then(Copy::new(&local(), "src", "/")).build(),
+        file().then(Copy::new(local(), "src", "/")).build(),
         "the source of a copy must be an absolute path, not “src”",
     );
     refused(file().then(Symlink::new("", "/a")).build(), "the target of a symbolic link must not be empty");
@@ -134,7 +134,7 @@ fn missing_capabilities() {
     let file = SourceFile::new("pyproject.toml", "TOML", "x");
     let at = Location::new(&file, [Range::line(3)]);
     let link =
-        File::on(&base()).then(Symlink::new("a", "/b")).named("link the interpreter").at(at.clone()).build().unwrap();
+        File::on(base()).then(Symlink::new("a", "/b")).named("link the interpreter").at(at.clone()).build().unwrap();
     let without_symlinks: Caps =
         Cap::ALL.iter().filter(|cap| **cap != Cap::FileSymlinkCreate).map(|cap| cap.id()).collect();
     let error = marshal(Some(&link), &without_symlinks).unwrap_err();
@@ -159,7 +159,7 @@ fn missing_capabilities() {
 fn optional_capabilities() {
     let optional = [Cap::ExecMetaSetsDefaultPath, Cap::MetaDescription, Cap::Constraints, Cap::Platform];
     let caps: Caps = Cap::ALL.iter().filter(|cap| !optional.contains(cap)).map(|cap| cap.id()).collect();
-    let step = Exec::on(&base(), ["true"]).named("true").build().unwrap().root().unwrap();
+    let step = Exec::on(base(), ["true"]).named("true").build().unwrap().root().unwrap();
     let definition = marshal(Some(&step), &caps).unwrap();
     let listed: Vec<&String> = definition.as_pb().metadata.values().flat_map(|metadata| metadata.caps.keys()).collect();
     assert!(optional.iter().all(|cap| !listed.contains(&&cap.id().to_owned())), "{listed:?}");
@@ -168,7 +168,7 @@ fn optional_capabilities() {
 
 #[test]
 fn foreign_definitions() {
-    let good = marshal(Some(&File::on(&base()).then(Mkdir::new("/a")).build().unwrap()), &Caps::all()).unwrap();
+    let good = marshal(Some(&File::on(base()).then(Mkdir::new("/a")).build().unwrap()), &Caps::all()).unwrap();
     let message = |change: fn(&mut pb::Definition)| {
         let mut definition = good.as_pb().clone();
         change(&mut definition);
