@@ -8,7 +8,7 @@ use buildkit_frontend::context::{NamedContext, Selection};
 use buildkit_frontend::image::{ImageConfig, ImageReference};
 use buildkit_frontend::subrequest::{Capability, Request, describe};
 use buildkit_frontend::{BuildResult, FrontendError, Gateway, PlatformImage, ResolveImage, Warning};
-use buildkit_llb::{Definition, Digest, Local, Location, Range, SourceFile};
+use buildkit_llb::{Annotate as _, Copy, Definition, Digest, File, Local, Location, Range, SCRATCH, SourceFile};
 
 fn main() -> ExitCode {
     buildkit_frontend::run(build)
@@ -52,6 +52,17 @@ async fn build(gateway: &Gateway) -> Result<BuildResult, FrontendError> {
             let reference = gateway.solve(&local(gateway, "context")).await?;
             let data = reference.read_file("big").await?;
             Ok(BuildResult::default().with_metadata("frontend.size", data.len().to_string()))
+        }
+        // A step that fails, with a place in a file of the size that is given.
+        Some("fail") => {
+            let size = gateway.options().build_args.get("SIZE").and_then(|size| size.parse().ok()).unwrap_or(0);
+            let file = SourceFile::new("big", "", [b"first line\n".as_slice(), &vec![b'x'; size]].concat());
+            let source = Local::new("context").session(gateway.session_id()).build()?;
+            let failing = File::on(SCRATCH).then(Copy::new(&source, "/missing", "/"));
+            let failing = failing.at(Location::new(&file, [Range::line(1)])).build()?;
+            let reference = gateway.solve_output(Some(&failing)).await?;
+            let error = reference.evaluate().await.err().ok_or_else(|| FrontendError::new("the step did not fail"))?;
+            Err(error.context("as expected"))
         }
         Some("huge-error") => {
             let file = SourceFile::new("big", "", vec![b'x'; 12 << 20]);

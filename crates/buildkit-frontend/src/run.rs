@@ -19,7 +19,7 @@ use crate::error::FrontendError;
 use crate::gateway::Gateway;
 use crate::result::BuildResult;
 use crate::stdio;
-use crate::transport::{Connection, MESSAGE_LIMIT};
+use crate::transport::Connection;
 
 /// As long as BuildKit's own client waits for the first answer.
 const PING_LIMIT: Duration = Duration::from_secs(15);
@@ -27,8 +27,10 @@ const PING_LIMIT: Duration = Duration::from_secs(15);
 const RETURN_LIMIT: Duration = Duration::from_mins(1);
 /// The same after the daemon did not even answer `Ping`.
 const LAST_WORD_LIMIT: Duration = Duration::from_secs(5);
-/// What an error may take of a message; the rest is left for the message around it.
-const ERROR_LIMIT: usize = MESSAGE_LIMIT - (64 << 10);
+/// Largest `Return`: BuildKit 0.13 (Docker Engine 26.1) still has gRPC's default limit of 4 MiB for what it receives.
+const REQUEST_LIMIT: usize = 4 << 20;
+/// What an error may take of it; the rest is left for the message around it.
+const ERROR_LIMIT: usize = REQUEST_LIMIT - (64 << 10);
 
 /// Runs a frontend over this process' standard input and output. To be called first thing in `main`; its result is the
 /// result of `main`.
@@ -92,7 +94,7 @@ where
             let multi_platform = gateway.options().multi_platform;
             let result = tokio::select! {
                 biased;
-                result = caught(frontend(&gateway)) => result,
+                result = caught(async { frontend(&gateway).await }) => result,
                 // Whatever the frontend waits for, nobody wants it any more.
                 error = connection.lost() => Err(error),
             };
@@ -130,9 +132,9 @@ async fn send_return(connection: &Connection, request: ReturnRequest, limit: Dur
 
 fn result_message(result: BuildResult, multi_platform: bool) -> ReturnRequest {
     let request = ReturnRequest { result: Some(result.into_message(multi_platform)), error: None };
-    if request.encoded_len() > MESSAGE_LIMIT {
+    if request.encoded_len() > REQUEST_LIMIT {
         return error_message(&FrontendError::new(format!(
-            "the result's metadata is too large: {} bytes, of which BuildKit takes {MESSAGE_LIMIT}",
+            "the result's metadata is too large: {} bytes, of which BuildKit takes {REQUEST_LIMIT}",
             request.encoded_len()
         )));
     }
@@ -203,11 +205,11 @@ mod tests {
         let status = rpc::Status {
             code: 2,
             message: "x".into(),
-            details: vec![detail(8 << 20), detail(2 << 20), detail(7 << 20)],
+            details: vec![detail(3 << 20), detail(1 << 20), detail(2 << 20)],
         };
         let fitted = fit(status);
-        assert_eq!(fitted.details.iter().map(|d| d.value.len()).collect::<Vec<_>>(), [2 << 20, 7 << 20]);
-        let long = fit(rpc::Status { code: 2, message: "ä".repeat(20 << 20), details: vec![] });
+        assert_eq!(fitted.details.iter().map(|d| d.value.len()).collect::<Vec<_>>(), [1 << 20, 2 << 20]);
+        let long = fit(rpc::Status { code: 2, message: "ä".repeat(6 << 20), details: vec![] });
         assert!(long.encoded_len() < ERROR_LIMIT && long.message.ends_with("ä […]"));
         let small = rpc::Status { code: 2, message: "x".into(), details: vec![detail(10)] };
         assert_eq!(fit(small.clone()), small);
@@ -215,7 +217,7 @@ mod tests {
 
     #[test]
     fn a_result_that_does_not_fit_becomes_an_error() {
-        let huge = BuildResult::default().with_metadata("x", vec![0; 17 << 20]);
+        let huge = BuildResult::default().with_metadata("x", vec![0; 5 << 20]);
         assert!(result_message(huge, false).error.unwrap().message.contains("too large"));
     }
 }

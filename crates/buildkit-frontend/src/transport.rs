@@ -16,8 +16,8 @@ use tonic::body::Body;
 use crate::error::FrontendError;
 use crate::stdio::{HangUp, Wire};
 
-/// Largest message in either direction: BuildKit's own limit.
-pub(crate) const MESSAGE_LIMIT: usize = 16 << 20;
+/// Largest message in either direction: BuildKit's own limit since 0.14.
+const MESSAGE_LIMIT: usize = 16 << 20;
 /// Largest header list that is accepted. Errors come in trailers, base64 of a whole source file and more in one header;
 /// hyper's default of 16 KiB loses them, or even the connection.
 const HEADER_LIST_LIMIT: u32 = 64 << 20;

@@ -34,7 +34,7 @@ pub(super) fn parse(url: &str) -> Option<Result<GitContext, FrontendError>> {
         }
         match scheme.to_ascii_lowercase().as_str() {
             "git" | "ssh" => {}
-            "http" | "https" if rest.contains('/') && rest.ends_with(".git") => {}
+            "http" | "https" if rest.split_once('/').is_some_and(|(_, path)| path.strip_suffix(".git").is_some()) => {}
             _ => return None,
         }
         remote.to_owned()

@@ -1,7 +1,7 @@
 //! The main context, and where the entry file is: a git repository or a URL if the options name one, else an input of that
 //! name, else directories of the client.
 
-use buildkit_llb::{Annotate as _, Copy, File, Git, Http, Output, SCRATCH};
+use buildkit_llb::{Annotate as _, Copy, Definition, File, Git, Http, Output, SCRATCH};
 
 use super::archive::{HEADER, is_archive};
 use super::entry::Entry;
@@ -44,7 +44,7 @@ impl MainSource {
             download(gateway, url, filename).await?
         } else {
             let inputs = gateway.inputs().await?;
-            let input = |name: &str| inputs.get(name).map(|definition| definition.output()).transpose();
+            let input = |name: &str| inputs.get(name).map(Definition::output).transpose();
             let wrong = |error| FrontendError::new(format!("cannot read an input: {error}"));
             Self {
                 context: input(DEFAULT_CONTEXT_LOCAL).map_err(wrong)?.flatten(),

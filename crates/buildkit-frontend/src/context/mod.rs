@@ -100,7 +100,7 @@ impl LocalDirectory {
             .shared_key_hint(hint)
             .follow(&selection.paths)
             .include(&selection.include)
-            .exclude(self.ignore.iter().flat_map(IgnoreFile::patterns))
+            .exclude(selection.exclude.iter().cloned().chain(self.ignore.iter().flat_map(IgnoreFile::patterns)))
             .named(selection.title.as_ref().unwrap_or(&self.title));
         if selection.small {
             source = source.differ(Differ::None);
@@ -117,9 +117,8 @@ impl LocalDirectory {
         let files = gateway.solve_output(Some(&self.source(gateway, &selection)?)).await?;
         match files.read_optional_file(ignore::DEFAULT_NAME).await {
             Ok(Some(data)) => self.ignore = Some(parse_ignore_file(ignore::DEFAULT_NAME, &data)?),
-            Ok(None) => {}
             Err(error) if error.is_connection_lost() => return Err(error),
-            Err(_) => {}
+            Ok(None) | Err(_) => {}
         }
         Ok(())
     }

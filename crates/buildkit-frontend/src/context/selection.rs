@@ -7,6 +7,7 @@
 pub struct Selection {
     pub(super) paths: Vec<String>,
     pub(super) include: Vec<String>,
+    pub(super) exclude: Vec<String>,
     pub(super) hint: Option<String>,
     pub(super) title: Option<String>,
     pub(super) small: bool,
@@ -28,6 +29,14 @@ impl Selection {
     #[must_use]
     pub fn include<S: Into<String>>(mut self, patterns: impl IntoIterator<Item = S>) -> Self {
         self.include.extend(patterns.into_iter().map(Into::into));
+        self
+    }
+
+    /// Not what matches these patterns, in the language of ignore files. They stand above the context's own ignore file,
+    /// which can therefore include again what they leave out.
+    #[must_use]
+    pub fn exclude_by_default<S: Into<String>>(mut self, patterns: impl IntoIterator<Item = S>) -> Self {
+        self.exclude.extend(patterns.into_iter().map(Into::into));
         self
     }
 

@@ -323,7 +323,7 @@ mod tests {
     #[test]
     fn refuses_what_distribution_refuses() {
         let cases = [
-            "".to_owned(),
+            String::new(),
             HEX.to_owned(),
             "Python".to_owned(),
             "docker.io/Foo/bar".to_owned(),

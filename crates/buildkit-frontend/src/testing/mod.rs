@@ -254,11 +254,13 @@ pub enum Request {
 impl Outcome {
     /// Every `Return` that was read.
     pub fn returns(&self) -> Vec<&gateway::ReturnRequest> {
-        let of = |request| match request {
-            &Request::Return(ref returned) => Some(returned),
-            _ => None,
-        };
-        self.requests.iter().filter_map(of).collect()
+        let mut returns = Vec::new();
+        for request in &self.requests {
+            if let Request::Return(returned) = request {
+                returns.push(returned);
+            }
+        }
+        returns
     }
 
     /// How often a call arrived.

@@ -1,13 +1,14 @@
 //! A real frontend process against the fake daemon: whatever happens, there is one `Return`, exit code 0, and an end in
 //! bounded time; and when the connection breaks, a prompt end.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use buildkit_frontend::testing::{Action, Call, FakeDaemon, FakeImage, Fault, Outcome};
 use buildkit_proto::{gateway, rpc};
 use prost::Message as _;
 use prost_types::Any;
+
+use super::echo;
 
 /// Long enough for a busy machine, short enough to tell it from hanging.
 const PROMPT: Duration = Duration::from_secs(8);
@@ -25,13 +26,6 @@ const CALLS: [Call; 10] = [
     Call::Warn,
     Call::Return,
 ];
-
-fn echo() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let path = test.parent().unwrap().parent().unwrap().join("examples/echo");
-    assert!(path.exists(), "{} is missing: run all targets of this crate, not this test alone", path.display());
-    path
-}
 
 fn daemon() -> FakeDaemon {
     FakeDaemon::new()
@@ -152,10 +146,11 @@ fn an_error_of_each_call_is_returned_with_its_details() {
 }
 
 #[test]
-fn details_of_ten_megabytes() {
-    let (status, detail) = failure(10 << 20);
+fn details_that_are_too_large_to_return_are_left_out() {
+    let (status, _) = failure(10 << 20);
     let outcome = daemon().fault(Fault::at(Call::Solve, Action::Fail(status))).run(echo());
-    assert!(outcome.error().details == [detail]);
+    assert_eq!(outcome.error().details, []);
+    assert_eq!(outcome.error().message, "it failed");
 }
 
 #[test]
@@ -303,6 +298,13 @@ fn stray_output_goes_to_standard_error_and_input_is_empty() {
 }
 
 #[test]
+fn a_step_that_fails_late_is_an_error_with_context() {
+    let outcome = mode("fail").run(echo());
+    let message = &outcome.error().message;
+    assert!(message.starts_with("as expected: ") && message.ends_with("not found"), "{message}");
+}
+
+#[test]
 fn big_files_are_read_in_parts() {
     for (size, calls) in [(0, 1), (5 << 20, 1), (15 << 20, 2), (40 << 20, 3)] {
         let outcome = mode("read").local("context", [("big", vec![b'x'; size])]).run(echo());
@@ -321,7 +323,7 @@ fn many_calls_at_once() {
 fn what_is_too_large_for_a_message_becomes_an_error() {
     let outcome = mode("huge-result").run(echo());
     assert!(outcome.error().message.contains("too large"), "{}", outcome.error().message);
-    // Twelve megabytes are sixteen in base64: the excerpt is left out, the message gets through.
+    // The excerpt is left out, the message gets through.
     let outcome = mode("huge-error").run(echo());
     assert_eq!(outcome.error().message, "a huge error");
     assert_eq!(outcome.error().details, []);

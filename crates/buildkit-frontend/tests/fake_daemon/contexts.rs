@@ -1,17 +1,10 @@
 //! Where files come from, seen from a real frontend process: the entry file, ignore files, the main context in all its
 //! forms, and named contexts.
 
-use std::path::PathBuf;
-
 use buildkit_frontend::testing::{Call, FakeDaemon, FakeImage, Outcome, Request, SESSION_ID};
 use buildkit_llb::{Annotate as _, Caps, Digest, Git, Http, Local, marshal};
 
-fn echo() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let path = test.parent().unwrap().parent().unwrap().join("examples/echo");
-    assert!(path.exists(), "{} is missing: run all targets of this crate, not this test alone", path.display());
-    path
-}
+use super::echo;
 
 fn daemon() -> FakeDaemon {
     FakeDaemon::new()
