@@ -53,10 +53,13 @@ pub(crate) fn key() -> String {
 /// that there is none. With an engine, a Python stand-in helps out.
 pub(crate) fn archive(state: &State, engine: Option<&Engine>) -> Result<Option<Archive>> {
     let key = key();
+    let made = Archive::path(state, NAME, &key);
+    if made.exists() {
+        return Ok(Some(Archive(made)));
+    }
     let pip = match (local_python(), engine) {
         (Some(python), _) => Pip::Here(python),
         (None, Some(engine)) => Pip::In(engine),
-        (None, None) if Archive::path(state, NAME, &key).exists() => Pip::Here("unused"),
         (None, None) => return Ok(None),
     };
     Archive::ensure(state, NAME, &key, |archive| {
