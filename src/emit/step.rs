@@ -39,7 +39,8 @@ impl StepOptions {
 }
 
 impl Emitter<'_> {
-    /// A step that runs one of our programs. Its root is thrown away; what counts is what it puts into `/out`.
+    /// A step that runs one of our programs. What counts is what it puts into `/out`; nobody takes what becomes of its root.
+    /// (BuildKit mounts a root without result read-only, and then no mount point could be made in it.)
     pub(super) fn step(
         &self,
         program: &Program,
@@ -48,7 +49,7 @@ impl Emitter<'_> {
     ) -> Result<Exec, OpError> {
         let options = self.context.steps;
         let command = ["python3", "-s", "-B"].map(str::to_owned).into_iter().chain([program.path()]).chain(arguments);
-        let mut exec = Exec::on_discarded(&self.builder, command)
+        let mut exec = Exec::on(&self.builder, command)
             .env("PATH", &options.path)
             .env("HOME", "/root")
             .env("LANG", "C.UTF-8")
