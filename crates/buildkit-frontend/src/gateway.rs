@@ -567,3 +567,33 @@ impl Reference {
 fn int64(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_send<T: Send>(_: T) {}
+
+    /// Frontends may want to make calls in tasks of their own. This has to compile; it is never called.
+    #[expect(dead_code, reason = "compiling it is the test")]
+    fn calls_can_be_spawned(gateway: &Gateway, reference: &Reference, definition: &Definition, image: &ImageReference) {
+        is_send(gateway.clone());
+        is_send(gateway.solve(definition));
+        is_send(gateway.solve_output(None));
+        is_send(gateway.resolve_image(image, ResolveImage::default()));
+        is_send(gateway.inputs());
+        is_send(gateway.warn(Digest::of(b""), Warning::default()));
+        is_send(gateway.entry("", &[]));
+        is_send(gateway.named_context("", None));
+        is_send(reference.read_optional_file(""));
+    }
+
+    #[test]
+    fn modes_are_those_of_go() {
+        let stat = |mode| FileStat { path: String::new(), size: 0, mode, link_target: String::new() };
+        assert!(stat(1 << 31 | 0o755).is_dir() && !stat(1 << 31 | 0o755).is_file());
+        assert!(stat(1 << 27 | 0o777).is_symlink() && !stat(1 << 27 | 0o777).is_file());
+        // setuid, setgid and sticky are no types.
+        assert!(stat(1 << 23 | 1 << 22 | 1 << 20 | 0o755).is_file());
+    }
+}

@@ -426,6 +426,38 @@ mod tests {
         }
     }
 
+    /// A second, obvious implementation of the same patterns.
+    fn backtrack(tokens: &[Token], path: &[char]) -> bool {
+        let Some((token, rest)) = tokens.split_first() else { return path.is_empty() };
+        match token {
+            Token::ManyInSegment => {
+                (0..=path.len()).take_while(|end| !path[..*end].contains(&'/')).any(|end| backtrack(rest, &path[end..]))
+            }
+            Token::Directories => {
+                backtrack(rest, path) || (0..path.len()).any(|at| path[at] == '/' && backtrack(rest, &path[at + 1..]))
+            }
+            Token::Rest => (0..=path.len()).any(|end| backtrack(rest, &path[end..])),
+            one => path.first().is_some_and(|c| one.matches_one(*c)) && backtrack(rest, &path[1..]),
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn globs_agree_with_backtracking(pattern in "[ab/*?]{1,8}", path in "[ab/]{1,8}") {
+            if let Ok(Matcher::Glob(tokens)) = Matcher::new(&pattern) {
+                let path: Vec<char> = path.chars().collect();
+                assert_eq!(glob(&tokens, &path), backtrack(&tokens, &path));
+            }
+        }
+
+        #[test]
+        fn any_file_can_be_read(text in "[ -~\n]{0,60}", path in "[ab./]{0,12}") {
+            if let Ok(file) = IgnoreFile::parse("x", text.as_bytes()) {
+                let _ = file.excluding_rule(&path);
+            }
+        }
+    }
+
     #[test]
     fn hostile_patterns_are_quick() {
         let pattern = "*a".repeat(200);

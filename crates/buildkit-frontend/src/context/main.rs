@@ -54,6 +54,7 @@ impl MainSource {
         };
         if options.context.force_entry_local {
             found.entry = None;
+            found.filename.clone_from(&options.filename);
         }
         if let (Some(context), Some(subdir)) = (&found.context, &options.context.subdir) {
             let copy = Copy::new(context, format!("/{}", subdir.trim_start_matches('/')), "/").contents_only();

@@ -357,6 +357,16 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_refused_or_survives_a_round_trip(text in "[a-zA-Z0-9./:@_\\[\\]-]{0,40}") {
+            if let Ok(reference) = ImageReference::parse(&text) {
+                assert_eq!(ImageReference::parse(&reference.to_string()), Ok(reference.clone()));
+                assert_eq!(ImageReference::parse(&reference.familiar()), Ok(reference));
+            }
+        }
+    }
+
     #[test]
     fn defaults_and_pins() {
         let plain = ImageReference::parse("python").unwrap();

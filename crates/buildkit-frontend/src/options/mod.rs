@@ -337,6 +337,18 @@ mod tests {
         assert_eq!(options.cmdline.as_deref(), Some("org/x --flag"));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_value_is_taken_or_refused(
+            key in "(platform|add-hosts|ulimit|shm-size|cache-imports|context:x|memory|cpusetcpus|build-arg:SOURCE_DATE_EPOCH)",
+            value in "[ -~]{0,30}",
+        ) {
+            if let Err(error) = options(&[(key.as_str(), value.as_str())]) {
+                assert!(error.to_string().contains(&key));
+            }
+        }
+    }
+
     #[test]
     fn errors_name_the_option_the_flag_and_what_is_expected() {
         let message = |key, value| options(&[(key, value)]).unwrap_err().to_string();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use buildkit_proto::pb::{self, file_action::Action};
 
-use super::{FakeDaemon, Graph, image_key};
+use super::{FakeDaemon, Graph, SESSION_ID, image_key};
 use crate::ignore::{IgnoreFile, clean};
 
 /// A file tree: content by path, without a slash in front. Directories are those that paths imply.
@@ -110,8 +110,13 @@ fn output(daemon: &FakeDaemon, graph: &Graph, input: &pb::Input) -> Result<Files
 
 fn source_files(daemon: &FakeDaemon, source: &pb::SourceOp) -> Result<Files, String> {
     if let Some(local) = source.identifier.strip_prefix("local://") {
-        let files =
-            daemon.locals.get(local).ok_or_else(|| format!("local source {local} is not enabled by the client"))?;
+        let session = source.attrs.get("local.session").map_or("", String::as_str);
+        let other = |(key, value): &(String, String)| *key == format!("local-sessionid:{local}") && value == session;
+        if session != SESSION_ID && !daemon.options.iter().any(other) {
+            return Err(format!("no active session for {session}: context deadline exceeded"));
+        }
+        let files = daemon.locals.get(local);
+        let files = files.ok_or_else(|| format!("local source {local} is not enabled by the client"))?;
         return local_files(files.clone(), &source.attrs);
     }
     if let Some(reference) = source.identifier.strip_prefix("docker-image://") {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use buildkit_llb::Digest;
+use buildkit_llb::{Digest, encode_op};
 use buildkit_proto::pb;
 use prost::Message as _;
 
@@ -29,10 +29,16 @@ impl Graph {
             source: definition.source.clone().unwrap_or_default(),
         };
         let Some((terminal, ops)) = definition.def.split_last() else { return Ok(graph) };
-        let decode = |bytes: &[u8]| pb::Op::decode(bytes).map_err(|error| format!("an op does not decode: {error}"));
+        let decode = |bytes: &[u8]| match pb::Op::decode(bytes) {
+            Ok(op) if encode_op(&op) == bytes => Ok(op),
+            // A daemon encodes it again; the digest would be another one.
+            Ok(op) => Err(format!("an op is not encoded as BuildKit does: {op:?}")),
+            Err(error) => Err(format!("an op does not decode: {error}")),
+        };
         for bytes in ops {
             let op = decode(bytes)?;
             graph.check_inputs(&op)?;
+            check_exec(&op)?;
             graph.ops.push((Digest::of(bytes).to_string(), op));
         }
         let terminal = decode(terminal)?;
@@ -96,6 +102,23 @@ impl Graph {
     pub fn names(&self) -> Vec<&str> {
         self.ops.iter().filter_map(|(digest, _)| self.name(digest)).collect()
     }
+}
+
+/// What the daemon wants of every step.
+fn check_exec(op: &pb::Op) -> Result<(), String> {
+    let Some(pb::op::Op::Exec(exec)) = &op.op else { return Ok(()) };
+    let meta = exec.meta.as_ref().ok_or("a step has no meta")?;
+    let is_root = |mount: &&pb::Mount| mount.dest == "/" && mount.mount_type == pb::MountType::Bind as i32;
+    if meta.args.is_empty() {
+        return Err("a step has no command".to_owned());
+    }
+    if !meta.cwd.starts_with('/') {
+        return Err(format!("a step's working directory is {:?}", meta.cwd));
+    }
+    if exec.mounts.iter().filter(is_root).count() != 1 {
+        return Err("a step does not have exactly one root".to_owned());
+    }
+    Ok(())
 }
 
 fn source(op: &pb::Op) -> Option<&pb::SourceOp> {

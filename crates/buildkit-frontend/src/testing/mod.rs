@@ -55,6 +55,7 @@ pub struct FakeDaemon {
     faults: Vec<Fault>,
     unknown_fields: bool,
     first_bytes: Option<Vec<u8>>,
+    over_socket: bool,
     time_limit: Duration,
 }
 
@@ -99,6 +100,7 @@ impl FakeDaemon {
             faults: Vec::new(),
             unknown_fields: false,
             first_bytes: None,
+            over_socket: false,
             time_limit: Duration::from_secs(30),
         }
     }
@@ -185,6 +187,13 @@ impl FakeDaemon {
     #[must_use]
     pub fn only_bytes(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.first_bytes = Some(bytes.into());
+        self
+    }
+
+    /// Connects the frontend by one socket instead of two pipes.
+    #[must_use]
+    pub fn over_socket(mut self) -> Self {
+        self.over_socket = true;
         self
     }
 

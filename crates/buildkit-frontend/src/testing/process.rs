@@ -1,6 +1,8 @@
 //! The frontend's process with its pipes, and the HTTP/2 server at their other end, where faults happen.
 
 use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream as StdUnixStream;
 use std::path::Path;
 use std::pin::Pin;
 use std::process::Stdio;
@@ -13,7 +15,8 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
-use tokio::process::{ChildStdin, ChildStdout, Command};
+use tokio::net::UnixStream;
+use tokio::process::Command;
 use tokio::sync::mpsc;
 use tonic::body::Body;
 use tower_service::Service as _;
@@ -38,6 +41,11 @@ pub(super) fn run(daemon: &FakeDaemon, program: &Path) -> Outcome {
 async fn converse(daemon: Arc<FakeDaemon>, program: &Path) -> Outcome {
     let mut command = Command::new(program);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).env_clear();
+    let ours = daemon.over_socket.then(|| {
+        let (ours, theirs) = StdUnixStream::pair().expect("a pair of sockets");
+        command.stdin(OwnedFd::from(theirs.try_clone().expect("a second descriptor"))).stdout(OwnedFd::from(theirs));
+        ours
+    });
     command.env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
     command.env("BUILDKIT_SESSION_ID", SESSION_ID).env("BUILDKIT_EXPORTEDPRODUCT", "buildkit");
     // Only set when a coverage run asks for it.
@@ -47,7 +55,15 @@ async fn converse(daemon: Arc<FakeDaemon>, program: &Path) -> Outcome {
     }
     let start = Instant::now();
     let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start {}: {error}", program.display()));
-    let wire = Wire(Arc::new(Mutex::new(Ends { input: child.stdin.take(), output: child.stdout.take() })));
+    // Their ends must not stay open here.
+    drop(command);
+    let wire = Wire(Arc::new(Mutex::new(match ours {
+        Some(socket) => Ends::of_socket(socket).expect("a socket that does not block"),
+        None => Ends {
+            input: child.stdin.take().map(|pipe| Box::new(pipe) as BoxedWriter),
+            output: child.stdout.take().map(|pipe| Box::new(pipe) as BoxedReader),
+        },
+    })));
     let mut stderr = child.stderr.take().expect("a pipe");
     let errors = tokio::spawn(async move {
         let mut text = Vec::new();
@@ -218,9 +234,21 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[derive(Clone)]
 struct Wire(Arc<Mutex<Ends>>);
 
+/// What the frontend reads from, and what it writes to.
 struct Ends {
-    input: Option<ChildStdin>,
-    output: Option<ChildStdout>,
+    input: Option<BoxedWriter>,
+    output: Option<BoxedReader>,
+}
+
+type BoxedWriter = Box<dyn AsyncWrite + Send + Unpin>;
+type BoxedReader = Box<dyn AsyncRead + Send + Unpin>;
+
+impl Ends {
+    fn of_socket(socket: StdUnixStream) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        let (output, input) = UnixStream::from_std(socket)?.into_split();
+        Ok(Self { input: Some(Box::new(input)), output: Some(Box::new(output)) })
+    }
 }
 
 impl Wire {

@@ -154,6 +154,10 @@ fn http_contexts() {
     let outcome = daemon().option("context", url).source(url, [("context", "plain text")]).run(echo());
     assert_eq!(report(&outcome)[0], "context: Some(\"plain text\")");
 
+    let forced = daemon().option("context", url).option("dockerfilekey", "dockerfile");
+    let outcome = forced.source(url, [("context", "plain text")]).run(echo());
+    assert_eq!(report(&outcome)[0], "pyproject.toml: Some(\"entry\")");
+
     let outcome = daemon().option("context", url).source(url, [("context", b"\x1f\x8b\x08gzip")]).run(echo());
     assert_eq!(report(&outcome)[0], "pyproject.toml: None");
     assert_eq!(outcome.graph(None).names().last(), Some(&"[internal] unpack remote build context"));
@@ -161,7 +165,7 @@ fn http_contexts() {
 
 #[test]
 fn inputs() {
-    let local = Local::new("elsewhere").session("s").build().unwrap();
+    let local = Local::new("elsewhere").session(SESSION_ID).build().unwrap();
     let definition = marshal(Some(&local), &Caps::all()).unwrap().as_pb().clone();
     let files = [("services/uv.lock", "x"), ("pyproject.toml", "")];
     let with_input = daemon().input("context", definition.clone()).local("elsewhere", files);

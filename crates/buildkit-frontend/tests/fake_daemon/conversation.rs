@@ -91,6 +91,32 @@ fn cache_imports_go_with_every_solve() {
 }
 
 #[test]
+fn sockets_are_as_good_as_pipes() {
+    assert!(report(daemon().over_socket().run(echo()).result()).starts_with("a=content"));
+    for call in [Call::Ping, Call::Evaluate] {
+        let outcome = daemon().over_socket().fault(Fault::at(call, Action::DropBefore)).run(echo());
+        assert_gave_up(&outcome, &call);
+    }
+}
+
+#[test]
+fn images_are_resolved_as_the_options_say() {
+    for mode in ["default", "pull", "local"] {
+        let outcome = daemon().option("image-resolve-mode", mode).run(echo());
+        outcome.result();
+        let question = outcome.requests.iter().find_map(|request| match request {
+            buildkit_frontend::testing::Request::ResolveSourceMeta(question) => Some(question),
+            _ => None,
+        });
+        let question = question.unwrap();
+        assert_eq!(question.resolve_mode, mode);
+        assert_eq!(question.log_name, "[internal] load metadata for python:3.13-slim");
+        let platform = question.platform.as_ref().unwrap();
+        assert_eq!((platform.os.as_str(), platform.architecture.as_str()), ("linux", "amd64"));
+    }
+}
+
+#[test]
 fn a_lost_connection_ends_the_process_at_every_step() {
     for call in CALLS.into_iter().filter(|call| *call != Call::Return) {
         for action in [Action::DropBefore, Action::DropAfter, Action::CloseInput, Action::CloseOutput] {
