@@ -41,7 +41,7 @@ pub fn inspect(definition: &Definition) -> Value {
         }
         if let Some(locations) = definition.source.as_ref().and_then(|source| source.locations.get(&digest)) {
             let infos = definition.source.as_ref().map_or(&[][..], |source| source.infos.as_slice());
-            entry.insert("source".into(), describe_locations(&locations.locations, infos));
+            entry.insert("at".into(), describe_locations(&locations.locations, infos));
         }
         numbers.insert(digest, number);
         list.push(Value::Object(entry));

@@ -219,7 +219,10 @@ impl fmt::Display for Platform {
         if !self.os_version.is_empty() || !self.os_features.is_empty() {
             f.write_str("(")?;
             f.write_str(&self.os_version)?;
-            for feature in &self.os_features {
+            let mut features: Vec<&String> = self.os_features.iter().collect();
+            features.sort();
+            features.dedup();
+            for feature in features {
                 write!(f, "+{feature}")?;
             }
             f.write_str(")")?;
