@@ -71,7 +71,8 @@ async fn converse(daemon: Arc<FakeDaemon>, program: &Path) -> Outcome {
         String::from_utf8_lossy(&text).into_owned()
     });
     let state = Arc::new(State::default());
-    let mut server = tokio::spawn(serve(Arc::clone(&daemon), wire, Arc::clone(&state)));
+    // What is not closed on purpose stays open until the frontend has ended.
+    let mut server = tokio::spawn(serve(Arc::clone(&daemon), wire.clone(), Arc::clone(&state)));
     let status = tokio::time::timeout(daemon.time_limit, child.wait()).await;
     let duration = start.elapsed();
     let timed_out = status.is_err();
@@ -80,6 +81,7 @@ async fn converse(daemon: Arc<FakeDaemon>, program: &Path) -> Outcome {
     }
     let end = tokio::time::timeout(Duration::from_secs(5), &mut server).await;
     server.abort();
+    drop(wire);
     let stderr = tokio::time::timeout(Duration::from_secs(5), errors).await;
     let record = std::mem::take(&mut *lock(&state.record));
     Outcome {
@@ -129,14 +131,22 @@ async fn serve(daemon: Arc<FakeDaemon>, wire: Wire, state: Arc<State>) -> Option
     );
     loop {
         tokio::select! {
-            end = &mut connection => return end.err().map(|error| format!("{error:?}")),
+            end = &mut connection => {
+                wire.close(true, true);
+                return end.err().map(|error| format!("{error:?}"));
+            }
             Some(what) = cuts.recv() => match what {
                 Cut::Drop => {
                     wire.close(true, true);
                     return None;
                 }
                 Cut::CloseInput => wire.close(true, false),
-                Cut::CloseOutput => wire.close(false, true),
+                Cut::CloseOutput => {
+                    // The connection would take it for the end, and close the other direction as well.
+                    drop(connection);
+                    wire.close(false, true);
+                    return None;
+                }
                 Cut::Junk(bytes) => {
                     drop(connection);
                     wire.send_junk(&bytes).await;

@@ -150,6 +150,12 @@ fn a_frontend_that_waits_for_something_else_ends_with_the_connection() {
     assert_gave_up(&outcome, &"sleep");
 }
 
+#[test]
+fn a_frontend_that_goes_on_without_a_connection_does_not_succeed() {
+    let outcome = mode("stubborn").fault(Fault::at(Call::Solve, Action::DropBefore)).run(echo());
+    assert_gave_up(&outcome, &"stubborn");
+}
+
 fn failure(size: usize) -> (tonic::Status, Any) {
     let detail = Any { type_url: "github.com/moby/buildkit/errdefs.Source+json".into(), value: vec![b'x'; size] };
     let status = rpc::Status { code: 2, message: "it failed".into(), details: vec![detail.clone()] };
