@@ -98,8 +98,8 @@ impl Engine {
 }
 
 impl Build {
-    /// The steps that really ran: vertices with output or a duration that were not taken from the cache. Reads, the
-    /// export and other internal vertices do not count.
+    /// The steps that really ran: vertices that were not taken from the cache. Sources do not count: BuildKit asks each for
+    /// its cache key, and has done with that.
     pub(crate) fn steps_that_ran(&self) -> Vec<String> {
         let mut names: Vec<(String, String)> = Vec::new();
         let mut cached: Vec<String> = Vec::new();
@@ -113,7 +113,10 @@ impl Build {
         }
         names
             .into_iter()
-            .filter(|(number, name)| !cached.contains(number) && !name.starts_with("[internal]"))
+            .filter(|(number, name)| {
+                let is_source = ["[internal]", "[base]", "[deps] fetch"].iter().any(|prefix| name.starts_with(prefix));
+                !cached.contains(number) && !is_source
+            })
             .map(|(_, name)| name)
             .collect()
     }
