@@ -170,7 +170,7 @@ async fn contexts(gateway: &Gateway) -> Result<BuildResult, FrontendError> {
         }
     });
     gateway.warn_at(&entry, "EchoRule: hello", None).await;
-    let files = context.open(&Selection::everything()).await?;
+    let files = context.open(&Selection::everything().exclude_by_default(["**/*.pyc"])).await?;
     let image = PlatformImage::new(platform, Some(files), ImageConfig::default());
     Ok(BuildResult::images([image]).with_metadata("frontend.report", report.join("\n")))
 }

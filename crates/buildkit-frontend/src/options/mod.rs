@@ -4,6 +4,7 @@
 
 mod boolean;
 mod cache;
+mod check;
 mod contexts;
 mod csv;
 mod epoch;
@@ -18,6 +19,7 @@ use buildkit_llb::{ExtraHost, NetworkMode, Platform, ProxyEnv, ResolveMode, Ulim
 use buildkit_proto::pb::LinuxResources;
 
 pub use cache::{CacheImport, NoCache};
+pub use check::{CheckOptions, RuleSet};
 pub use contexts::{DEFAULT_CONTEXT_LOCAL, DEFAULT_ENTRY_LOCAL, MainContextOptions, NamedContexts, NamedSource};
 pub use epoch::SourceDateEpoch;
 
@@ -68,6 +70,8 @@ pub struct Options {
     pub linux_resources: Option<LinuxResources>,
     /// Prefix of the ids of cache mounts (`BUILDKIT_CACHE_MOUNT_NS`).
     pub cache_mount_namespace: Option<String>,
+    /// How lint rules are treated (`BUILDKIT_DOCKERFILE_CHECK`).
+    pub check: CheckOptions,
     /// `--build-context`.
     pub named_contexts: NamedContexts,
     /// What is known about inputs, by input name (or `name::platform`) and key.
@@ -197,6 +201,7 @@ impl Options {
             cgroup_parent: filled("cgroup-parent"),
             linux_resources: resources::parse_linux(get)?,
             cache_mount_namespace: arg("BUILDKIT_CACHE_MOUNT_NS").filter(|ns| !ns.is_empty()).map(str::to_owned),
+            check: CheckOptions::parse(arg("BUILDKIT_DOCKERFILE_CHECK").unwrap_or_default())?,
             named_contexts: NamedContexts::parse(
                 raw.iter().filter_map(|(key, value)| Some((key.strip_prefix("context:")?, value.as_str()))),
             )?,

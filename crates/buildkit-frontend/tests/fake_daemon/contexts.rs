@@ -106,7 +106,7 @@ fn ignore_files() {
     assert_eq!(report(&outcome)[2], "local=true lock=false ignore: .dockerignore:2 *.lock");
     assert_eq!(
         outcome.solved()[3].source_attrs("local://context").unwrap()["local.excludepatterns"],
-        r#"["*.tmp","*.lock"]"#
+        r#"["**/*.pyc","*.tmp","*.lock"]"#
     );
 
     // The specific file wins, even if it is empty; then nobody asks for the other one.
