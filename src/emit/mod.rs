@@ -8,7 +8,7 @@ mod step;
 
 use buildkit_llb::{
     Annotate, Bind, Cache, Cap, Caps, Copy, Digest, File, Http, Image, Location as Place, Merge, Mkdir, NetworkMode,
-    OpError, Output, Owner, Platform, ResolveMode, SCRATCH, Secret, Sharing, Timestamp,
+    OpError, Output, Owner, Platform, ResolveMode, SCRATCH, Secret, Sharing, Timestamp, Tmpfs,
 };
 
 pub use self::step::StepOptions;
@@ -16,6 +16,8 @@ use crate::plan::{FirstParty, Group, Plan, Wheel};
 
 /// Files that pyfront copies carry this time: 1980-01-01T00:00:00Z, as in `steps/pyfront_step.py`.
 const EPOCH: Timestamp = Timestamp::from_secs(315_532_800);
+/// Room for a bundle of certificates, in bytes.
+const PRIVATE_SIZE: u64 = 16 << 20;
 /// The id of the secret that holds a company's certificates.
 pub const CA_SECRET: &str = "ca-certificates";
 
@@ -132,9 +134,11 @@ impl<'a> Emitter<'a> {
         let cache = format!("{}pyfront/uv", self.context.steps.cache_prefix());
         self.step(&programs::PROJECT, [], name)?
             .network(self.context.steps.network)
+            .proxy(self.context.steps.proxy.clone())
             .env("UV_CACHE_DIR", "/root/.cache/uv")
             .mount(Cache::new(cache, "/root/.cache/uv").sharing(Sharing::Shared))
             .mount(Secret::new(CA_SECRET, format!("/run/secrets/{CA_SECRET}")).optional(true))
+            .mount(Tmpfs::new(programs::PRIVATE).size(PRIVATE_SIZE))
             .mount(Bind::discarded(self.context.project, "/src"))
             .build()?
             .output(programs::OUT)

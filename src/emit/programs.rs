@@ -5,6 +5,8 @@ use buildkit_llb::{Annotate, File, Mkfile, OpError, Output, SCRATCH};
 
 /// Where a step finds its tools.
 pub(super) const TOOLS: &str = "/run/pyfront";
+/// Memory for what a step makes of secrets.
+pub(super) const PRIVATE: &str = "/run/pyfront/private";
 /// Where a step puts the files that become its layer.
 pub(super) const OUT: &str = "/out";
 

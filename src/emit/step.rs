@@ -11,7 +11,7 @@ use super::programs::{OUT, Program, TOOLS};
 pub struct StepOptions {
     /// The network of steps that need one.
     pub network: NetworkMode,
-    /// Proxies for them.
+    /// Proxies for those steps.
     pub proxy: ProxyEnv,
     /// Lines for `/etc/hosts`.
     pub extra_hosts: Vec<ExtraHost>,
@@ -62,7 +62,6 @@ impl Emitter<'_> {
             .mount(Bind::readonly(&program.directory()?, format!("{TOOLS}/step")))
             .mount(Bind::readonly(&self.uv, format!("{TOOLS}/uv")).selector("/uv"))
             .mount(Bind::writable(SCRATCH, OUT))
-            .proxy(options.proxy.clone())
             .ignore_cache(options.no_cache)
             .named(name);
         for host in &options.extra_hosts {

@@ -76,7 +76,10 @@ fn history(plan: &Plan) -> Vec<History> {
     };
     let mut entries: Vec<History> = plan.groups.iter().map(|group| entry(describe(group), false)).collect();
     entries.push(entry(
-        format!("venv {VENV}, user {} ({}:{}), {}", plan.account.name, plan.account.uid, plan.account.gid, plan.workdir),
+        format!(
+            "venv {VENV}, user {} ({}:{}), {}",
+            plan.account.name, plan.account.uid, plan.account.gid, plan.workdir
+        ),
         false,
     ));
     entries.push(entry(

@@ -4,8 +4,8 @@
 pub mod image;
 mod questions;
 mod read;
-mod resolve;
 pub mod report;
+mod resolve;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -84,13 +84,12 @@ struct Planned {
 async fn plan(gateway: &Gateway, written: &Written, platform: &Platform) -> Result<Planned, FrontendError> {
     let python = resolve::python(gateway, written)?;
     let uv = resolve::uv(written)?;
-    let (images, files) = tokio::join!(
-        resolve::images(gateway, written, &python, &uv, platform),
-        read::start_files(written),
-    );
+    let (images, files) =
+        tokio::join!(resolve::images(gateway, written, &python, &uv, platform), read::start_files(written),);
     let (images, files) = (images?, files?);
     let target = resolve::target(written, &python, &images.base, platform)?;
-    let closure = closure::resolve(&written.lock, &written.request(), &target).map_err(|error| report::error(&error))?;
+    let closure =
+        closure::resolve(&written.lock, &written.request(), &target).map_err(|error| report::error(&error))?;
     let installed: BTreeSet<_> = closure.third_party().map(|package| package.name.clone()).collect();
     let start = start::detect(&start::Project {
         pyproject: &written.pyproject,

@@ -8,16 +8,14 @@ use buildkit_frontend::subrequest::{
 use buildkit_frontend::{BuildResult, FrontendError, Gateway};
 
 use super::resolve::PYTHON_VERSION;
-use super::{TARGET, check_target, platform, plan, read};
+use super::{TARGET, check_target, plan, platform, read};
 use crate::emit::CA_SECRET;
 
 const DESCRIPTION: &str = "the image to run in production";
 
 pub(super) async fn answer(gateway: &Gateway, question: &Request) -> Result<BuildResult, FrontendError> {
     Ok(match question {
-        Request::Describe => {
-            describe([Capability::outline(), Capability::targets(), Capability::lint()])
-        }
+        Request::Describe => describe([Capability::outline(), Capability::targets(), Capability::lint()]),
         Request::Targets => targets(gateway).await?.into(),
         Request::Outline => outline(gateway).await?.into(),
         Request::Lint => lint(gateway).await?.into(),

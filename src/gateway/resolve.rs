@@ -83,10 +83,7 @@ async fn one(
 
 /// An image as the plan shows it.
 pub(super) fn shown(image: &ResolvedImage) -> plan::Image {
-    plan::Image {
-        reference: image.reference.familiar(),
-        digest: image.digest.map(|digest| digest.to_string()),
-    }
+    plan::Image { reference: image.reference.familiar(), digest: image.digest.map(|digest| digest.to_string()) }
 }
 
 /// What wheels are chosen for.
@@ -101,12 +98,16 @@ pub(super) fn target(
     let version = match base.config.config.env("PYTHON_VERSION").filter(|version| !version.is_empty()) {
         Some(version) if version == minor || version.starts_with(&format!("{minor}.")) => version.to_owned(),
         Some(version) => {
-            let place = written.config.base.as_ref().map(|base| base.location.clone()).or_else(|| python.location.clone());
+            let place =
+                written.config.base.as_ref().map(|base| base.location.clone()).or_else(|| python.location.clone());
             return Err(report::one(
-                Diagnostic::new(format!("the base image {} has Python {version}, not {minor}", base.reference.familiar()))
-                    .at_location(place)
-                    .note(format!("{minor} was chosen because {}", python.reason))
-                    .help("choose a base image with this Python, or the Python that the image has"),
+                Diagnostic::new(format!(
+                    "the base image {} has Python {version}, not {minor}",
+                    base.reference.familiar()
+                ))
+                .at_location(place)
+                .note(format!("{minor} was chosen because {}", python.reason))
+                .help("choose a base image with this Python, or the Python that the image has"),
             ));
         }
         None => python.version.patch.map_or_else(|| format!("{minor}.0"), |_| python.version.to_string()),

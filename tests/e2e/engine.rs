@@ -50,10 +50,9 @@ impl Engine {
     /// Builds a project with further arguments for `docker buildx build`; the result is tagged `tag`.
     pub(crate) fn try_build(&self, project: &Path, tag: &str, arguments: &[&str]) -> Build {
         let mut all = vec!["buildx", "build", "--progress=plain", "--provenance=false", "--tag", tag];
-        let secret = ca_certificates().map(|path| format!("id=ca-certificates,src={}", path.display()));
-        if let Some(secret) = &secret {
-            all.extend(["--secret", secret]);
-        }
+        let certificates = ca_certificates();
+        let secret = format!("id=ca-certificates,src={}", certificates.path().display());
+        all.extend(["--secret", &secret]);
         all.extend(arguments);
         let project = project.display().to_string();
         all.push(&project);
@@ -126,10 +125,17 @@ fn docker(arguments: &[&str]) -> Output {
     Command::new("docker").args(arguments).output().expect("docker can be started: PATH is set by cargo xtask test")
 }
 
-/// The bundle that networked steps need where TLS is intercepted.
-fn ca_certificates() -> Option<PathBuf> {
-    let path = std::env::var_os("SSL_CERT_FILE").map_or_else(|| "/etc/ssl/certs/ca-certificates.crt".into(), PathBuf::from);
-    path.is_file().then_some(path)
+/// Stands in the certificates that every build gets, and must stand in no image.
+pub(crate) const MARK: &str = "certificates of the end-to-end tests";
+
+/// What networked steps need where TLS is intercepted: this machine's own certificates, marked.
+fn ca_certificates() -> tempfile::NamedTempFile {
+    let path =
+        std::env::var_os("SSL_CERT_FILE").map_or_else(|| "/etc/ssl/certs/ca-certificates.crt".into(), PathBuf::from);
+    let bundle = std::fs::read_to_string(path).unwrap_or_default();
+    let file = tempfile::NamedTempFile::new().expect("a temporary file can be made");
+    std::fs::write(file.path(), format!("{bundle}\n# {MARK}\n")).expect("the temporary file can be written");
+    file
 }
 
 /// A copy of an example that a test may change.
