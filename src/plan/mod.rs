@@ -1,4 +1,183 @@
-//! What the image is: base images, layers, steps, mounts, secrets and the image config, as one serialisable value.
+//! What the image is: base images, layers, steps, user and command, as one serialisable value.
+//!
+//! The plan knows nothing of BuildKit. `emit` turns it into build operations, the gateway into an image config; both
+//! follow it to the letter, so a test that reads a plan has read the image.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+
+use crate::diagnostic::Location;
+
+pub mod layers;
+pub mod make;
 pub mod python;
 pub mod start;
+pub mod uv;
+
+/// Where the virtual environment lies in every image: outside the source tree, so that no mount over `/app` hides it.
+pub const VENV: &str = "/opt/venv";
+
+/// Everything that decides what the image holds, for one platform.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Plan {
+    /// The project's normalised name.
+    pub project: String,
+    /// The platform of the image, as `linux/amd64`.
+    pub platform: String,
+    /// The image below ours, and why this one.
+    pub base: Base,
+    /// The uv that builds and installs.
+    pub uv: Uv,
+    /// Locked wheels in image order: one layer each.
+    pub groups: Vec<Group>,
+    /// How the project itself gets in.
+    pub first_party: FirstParty,
+    /// Who runs the container, and where.
+    pub account: Account,
+    /// The working directory, owned by the account.
+    pub workdir: String,
+    /// What the image's config says.
+    pub config: Config,
+}
+
+/// An image by reference, as it is shown to people and as it was resolved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Image {
+    /// The reference as a person would write it, without digest.
+    pub reference: String,
+    /// `sha256:…` of what the reference named when the build began. An engine that keeps no digests has none.
+    pub digest: Option<String>,
+}
+
+/// The base image and the Python in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Base {
+    /// The image.
+    pub image: Image,
+    /// `major.minor` of its interpreter.
+    pub python: String,
+    /// Why this Python: what the user wrote, and where.
+    pub reason: String,
+}
+
+/// The uv that builds and installs; it never becomes part of the image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Uv {
+    /// Its version.
+    pub version: String,
+    /// The image that it comes from, always for the platform that builds.
+    pub image: Image,
+}
+
+/// Wheels that are installed by one step into one layer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Group {
+    /// Why these are together.
+    pub kind: layers::Kind,
+    /// The wheels, in order of names.
+    pub wheels: Vec<Wheel>,
+}
+
+/// A wheel of the lock, as it will be fetched, checked and installed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Wheel {
+    /// Normalised package name.
+    pub name: String,
+    /// Version, as the lock spells it.
+    pub version: String,
+    /// The wheel's file name; a plain name, never a path.
+    pub filename: String,
+    /// Where it is fetched from.
+    pub url: String,
+    /// `sha256:…` of the file.
+    pub digest: String,
+    /// Its entry in the lock file.
+    #[serde(serialize_with = "as_text")]
+    pub origin: Location,
+}
+
+/// How the project itself gets into the image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FirstParty {
+    /// The project is a package: its wheel is built from the sources and installed, not editable.
+    Install {
+        /// The build backend, as `[build-system]` names it; for people.
+        backend: String,
+    },
+    /// The project is no package: its files are copied to the working directory.
+    Copy,
+}
+
+/// The account that the container runs as.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Account {
+    /// Login name.
+    pub name: String,
+    /// User id; 0 is root.
+    pub uid: u32,
+    /// Group id.
+    pub gid: u32,
+    /// Home directory.
+    pub home: String,
+}
+
+/// The part of the image config that pyfront decides; the rest is inherited from the base.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Config {
+    /// Environment, on top of the base's. `PATH` is put in front of the base's by the gateway, which knows it.
+    pub env: BTreeMap<String, String>,
+    /// Exec-form entrypoint; empty for none.
+    pub entrypoint: Vec<String>,
+    /// Exec-form command.
+    pub command: Vec<String>,
+    /// Why this command: what was found, and where.
+    pub command_reason: String,
+    /// `8000/tcp`.
+    pub ports: Vec<String>,
+    /// Labels.
+    pub labels: BTreeMap<String, String>,
+    /// Health check; `None` keeps the base's.
+    pub healthcheck: Option<Healthcheck>,
+    /// For example `SIGTERM`; `None` keeps the base's.
+    pub stop_signal: Option<String>,
+}
+
+/// A health check in exec form. Without a command the base image's check is switched off.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Healthcheck {
+    /// The argument vector.
+    pub command: Vec<String>,
+    /// Time between two checks.
+    pub interval: Option<Duration>,
+    /// How long one check may take.
+    pub timeout: Option<Duration>,
+    /// How long failures do not count after the start.
+    pub start_period: Option<Duration>,
+    /// Time between two checks during the start period.
+    pub start_interval: Option<Duration>,
+    /// How many failures in a row make the container unhealthy.
+    pub retries: Option<u32>,
+}
+
+impl Healthcheck {
+    /// No check, also not the base image's.
+    pub fn disabled() -> Self {
+        Self { command: Vec::new(), interval: None, timeout: None, start_period: None, start_interval: None, retries: None }
+    }
+}
+
+fn as_text<S: Serializer>(location: &Location, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(location)
+}

@@ -2,6 +2,7 @@
 //! have to point at. Pure: files come in as bytes, typed values go out.
 
 pub mod config;
+pub mod document;
 pub mod entry;
 pub mod lock;
 pub mod pyproject;

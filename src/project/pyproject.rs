@@ -1,1 +1,539 @@
-//! Placeholder.
+//! `pyproject.toml`: the parts that decide what the image is, typed and with their places. Tables of other tools are left
+//! alone, and so are keys that are not ours; what is read here but has the wrong type is an error with its line.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use uv_normalize::{ExtraName, GroupName, PackageName};
+
+use crate::diagnostic::{Diagnostic, Diagnostics, Location, SourceFile, nearest};
+use crate::project::config::Config;
+use crate::project::config::selection::Selection;
+use crate::project::document::{self, Document, Located, Problems, Table, Value, quoted};
+use crate::project::python_version::RequiresPython;
+
+/// A `pyproject.toml`.
+#[derive(Debug, Clone)]
+pub struct Pyproject {
+    /// The file.
+    pub file: Arc<SourceFile>,
+    /// `[project]`. A workspace root may have none.
+    pub project: Option<Project>,
+    /// `[build-system]`.
+    pub build_system: Option<BuildSystem>,
+    /// `[dependency-groups]` (PEP 735).
+    pub dependency_groups: BTreeMap<GroupName, DependencyGroup>,
+    /// `[tool.uv]`.
+    pub uv: UvSettings,
+    /// Where the build backend's own table says that the packages lie.
+    pub modules: DeclaredModules,
+    /// `entrypoint` of `[tool.fastapi]`.
+    pub fastapi_entrypoint: Option<Located<String>>,
+    /// `[tool.pyfront]`.
+    pub config: Config,
+}
+
+/// `[project]`.
+#[derive(Debug, Clone)]
+pub struct Project {
+    /// The normalised name.
+    pub name: Located<PackageName>,
+    /// `version`, unless it is dynamic.
+    pub version: Option<Located<String>>,
+    /// The names of fields that the build backend fills in.
+    pub dynamic: BTreeSet<String>,
+    /// `requires-python`.
+    pub requires_python: Option<Located<RequiresPython>>,
+    /// `dependencies`.
+    pub dependencies: Vec<Dependency>,
+    /// `optional-dependencies`.
+    pub optional_dependencies: BTreeMap<ExtraName, Vec<Dependency>>,
+    /// `scripts`, in the order of the file.
+    pub scripts: Vec<Script>,
+    /// `gui-scripts`, in the order of the file.
+    pub gui_scripts: Vec<Script>,
+    /// `description`.
+    pub description: Option<Located<String>>,
+    /// The path of the readme, relative to the project; it is needed to build the project.
+    pub readme: Option<Located<String>>,
+    /// An SPDX expression, or the text of an old-style licence table.
+    pub license: Option<Located<String>>,
+    /// The patterns of `license-files`, and the file of an old-style licence table.
+    pub license_files: Vec<Located<String>>,
+    /// The names (or else the addresses) of `authors`.
+    pub authors: Vec<Located<String>>,
+    /// `urls` by label.
+    pub urls: BTreeMap<String, Located<String>>,
+}
+
+/// A requirement: the package that it names, and the place of its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dependency {
+    /// The normalised name of the package.
+    pub name: PackageName,
+    /// The whole requirement, as it was written.
+    pub requirement: Located<String>,
+}
+
+/// A dependency group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DependencyGroup {
+    /// The place of its name.
+    pub location: Location,
+    /// The packages that it names itself.
+    pub dependencies: Vec<Dependency>,
+    /// The groups that it includes.
+    pub includes: Vec<Located<GroupName>>,
+}
+
+/// An entry of `[project.scripts]`. Both texts are untrusted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Script {
+    /// The name of the program.
+    pub name: Located<String>,
+    /// The object that it calls: `package.module:function`.
+    pub object: Located<String>,
+}
+
+/// `[build-system]`.
+#[derive(Debug, Clone)]
+pub struct BuildSystem {
+    /// The place of the table.
+    pub location: Location,
+    /// What is needed to build.
+    pub requires: Vec<Dependency>,
+    /// The backend; setuptools when nothing is said.
+    pub build_backend: Option<Located<String>>,
+}
+
+/// The parts of `[tool.uv]` that decide what is installed.
+#[derive(Debug, Clone, Default)]
+pub struct UvSettings {
+    /// `package`.
+    pub package: Option<Located<bool>>,
+    /// `managed`.
+    pub managed: Option<Located<bool>>,
+    /// `default-groups`; `None` means `dev`.
+    pub default_groups: Option<Located<Selection<GroupName>>>,
+    /// `required-version`, as it was written.
+    pub required_version: Option<Located<String>>,
+    /// The place of `[tool.uv.workspace]`.
+    pub workspace: Option<Location>,
+    /// The packages of `[tool.uv.sources]`, with their places.
+    pub sources: BTreeMap<PackageName, Location>,
+    /// The names of `[[tool.uv.index]]`.
+    pub index_names: Vec<Located<String>>,
+}
+
+/// What the build backend's own table says about the packages that the project's wheel will hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeclaredModules {
+    /// Directories or dotted names of packages, relative to the project: `src/api`, `api`.
+    pub packages: Vec<String>,
+    /// The directory that packages lie in, when it is said.
+    pub root: Option<String>,
+}
+
+impl Pyproject {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// Broken TOML, or everything that is wrong with the values that matter.
+    pub fn parse(file: &Arc<SourceFile>) -> Result<Self, Diagnostics> {
+        let document = Document::parse(file)?;
+        let root = document.root();
+        let mut problems = Problems::new();
+        let tool = root.get_table("tool", &mut problems);
+        let uv_table = tool.as_ref().and_then(|tool| tool.get_table("uv", &mut problems));
+        let pyproject = Self {
+            file: Arc::clone(file),
+            project: root.get_table("project", &mut problems).and_then(|table| read_project(&table, &mut problems)),
+            build_system: root
+                .get_table("build-system", &mut problems)
+                .map(|table| read_build_system(&table, &mut problems)),
+            dependency_groups: root
+                .get_table("dependency-groups", &mut problems)
+                .map(|table| read_groups(&table, &mut problems))
+                .unwrap_or_default(),
+            uv: uv_table.as_ref().map(|table| read_uv(table, &mut problems)).unwrap_or_default(),
+            modules: tool.as_ref().map(read_modules).unwrap_or_default(),
+            fastapi_entrypoint: tool
+                .as_ref()
+                .and_then(|tool| tool.get_table("fastapi", &mut problems))
+                .and_then(|table| string(&table, "entrypoint", &mut problems)),
+            config: tool
+                .as_ref()
+                .and_then(|tool| tool.get_table("pyfront", &mut problems))
+                .map(|table| Config::read_table(&table, &mut problems))
+                .unwrap_or_default(),
+        };
+        check_selection(&pyproject.config, &pyproject, &mut problems);
+        document::finish(pyproject, problems)
+    }
+
+    /// Whether the project is installed as a package: uv's rule is `package` of `[tool.uv]`, else whether there is a
+    /// `[build-system]`.
+    pub fn is_package(&self) -> bool {
+        self.uv.package.as_ref().map_or(self.build_system.is_some(), |package| package.value)
+    }
+
+    /// `[project]`, where it can't be done without.
+    ///
+    /// # Errors
+    /// A diagnostic that says what to add.
+    pub fn require_project(&self) -> Result<&Project, Diagnostic> {
+        self.project.as_ref().ok_or_else(|| {
+            let diagnostic = Diagnostic::new("there is no [project] table, so there is nothing to build")
+                .at(&self.file, 0..0)
+                .help("add [project] with at least name and version");
+            match &self.uv.workspace {
+                Some(workspace) => diagnostic
+                    .at_location(Some(workspace.clone()))
+                    .note("this is the root of a workspace; its members are the projects"),
+                None => diagnostic,
+            }
+        })
+    }
+
+    /// The names of the direct production dependencies.
+    pub fn direct_dependencies(&self) -> BTreeSet<&PackageName> {
+        self.project.iter().flat_map(|project| &project.dependencies).map(|dependency| &dependency.name).collect()
+    }
+
+    /// Where the project asks for a package: in its dependencies, extras or groups. For errors about a locked package.
+    pub fn who_asks_for(&self, package: &PackageName) -> Option<&Location> {
+        let project = self
+            .project
+            .iter()
+            .flat_map(|project| project.dependencies.iter().chain(project.optional_dependencies.values().flatten()));
+        let groups = self.dependency_groups.values().flat_map(|group| &group.dependencies);
+        project
+            .chain(groups)
+            .find(|dependency| dependency.name == *package)
+            .map(|dependency| &dependency.requirement.location)
+    }
+}
+
+/// Checks that the extras and groups of a configuration exist in a project. `[tool.pyfront]` is checked when its file is
+/// read; this is for a Dockerfile's.
+///
+/// # Errors
+/// Every name that the project does not have, with the nearest one that it has.
+pub fn check_config(config: &Config, pyproject: &Pyproject) -> Result<(), Diagnostics> {
+    let mut problems = Problems::new();
+    check_selection(config, pyproject, &mut problems);
+    document::finish((), problems)
+}
+
+fn check_selection(config: &Config, pyproject: &Pyproject, problems: &mut Problems) {
+    let dynamic = pyproject.project.as_ref().is_some_and(|project| project.dynamic.contains("optional-dependencies"));
+    if let (Some(Located { value: Selection::Names(names), .. }), Some(project), false) =
+        (&config.extras, &pyproject.project, dynamic)
+    {
+        let known: Vec<&str> = project.optional_dependencies.keys().map(ExtraName::as_str).collect();
+        for name in names.iter().filter(|name| !known.contains(&name.as_str())) {
+            problems.push(unknown_name(
+                "extra",
+                name.as_str(),
+                &name.location,
+                &known,
+                "[project.optional-dependencies]",
+            ));
+        }
+    }
+    // A workspace's groups may be those of its root, which is another file.
+    if let (Some(Located { value: Selection::Names(names), .. }), None) = (&config.groups, &pyproject.uv.workspace) {
+        let known: Vec<&str> = pyproject.dependency_groups.keys().map(GroupName::as_str).collect();
+        for name in names.iter().filter(|name| !known.contains(&name.as_str())) {
+            problems.push(unknown_name(
+                "dependency group",
+                name.as_str(),
+                &name.location,
+                &known,
+                "[dependency-groups]",
+            ));
+        }
+    }
+}
+
+fn unknown_name(what: &str, name: &str, location: &Location, known: &[&str], table: &str) -> Diagnostic {
+    let diagnostic = Diagnostic::new(format!("the project has no {what} {name:?}")).at_location(Some(location.clone()));
+    if known.is_empty() {
+        return diagnostic.note(format!("{table} is empty or missing")).help("remove the name, or add it there");
+    }
+    let diagnostic = diagnostic.note(format!("{table} has: {}", known.join(", ")));
+    match nearest(name, known.iter().copied()) {
+        Some(name) => diagnostic.help(format!("did you mean {name:?}?")),
+        None => diagnostic.help("use one of these, or remove the name"),
+    }
+}
+
+fn read_project(table: &Table<'_>, problems: &mut Problems) -> Option<Project> {
+    let name = match table.get("name") {
+        Some(value) => {
+            let text = value.string("a string", problems);
+            text.and_then(|text| package_name(&value, text, problems)).map(|name| value.located(name))
+        }
+        None => {
+            problems.push(
+                Diagnostic::new("[project] has no name")
+                    .at_location(Some(table.location()))
+                    .help("add name = \"…\" to [project]"),
+            );
+            None
+        }
+    };
+    let license = table.get("license");
+    let license_table = license.as_ref().and_then(Value::as_table);
+    let license = match &license_table {
+        Some(table) => string(table, "text", problems),
+        None => string(table, "license", problems),
+    };
+    let mut license_files = strings(table, "license-files", problems);
+    license_files.extend(license_table.and_then(|table| string(&table, "file", problems)));
+    let project = Project {
+        version: string(table, "version", problems),
+        dynamic: strings(table, "dynamic", problems).into_iter().map(|name| name.value).collect(),
+        requires_python: table
+            .get("requires-python")
+            .and_then(|value| Some(value.located(RequiresPython::read(&value, problems)?))),
+        dependencies: table.get("dependencies").map(|value| dependencies(&value, problems)).unwrap_or_default(),
+        optional_dependencies: table
+            .get_table("optional-dependencies", problems)
+            .map(|table| read_extras(&table, problems))
+            .unwrap_or_default(),
+        scripts: scripts(table, "scripts", problems),
+        gui_scripts: scripts(table, "gui-scripts", problems),
+        description: string(table, "description", problems),
+        readme: match table.get("readme").as_ref().and_then(Value::as_table) {
+            Some(readme) => string(&readme, "file", problems),
+            None => string(table, "readme", problems),
+        },
+        license,
+        license_files,
+        authors: read_authors(table, problems),
+        urls: table
+            .get_table("urls", problems)
+            .map(|table| {
+                let entry = |value: &Value<'_>, problems: &mut Problems| {
+                    let text = value.string("a string", problems)?;
+                    Some((value.key().to_owned(), value.located(text.to_owned())))
+                };
+                table.entries().iter().filter_map(|value| entry(value, problems)).collect()
+            })
+            .unwrap_or_default(),
+        // Last, so that the problems of all other fields are found first.
+        name: name?,
+    };
+    Some(project)
+}
+
+fn read_authors(table: &Table<'_>, problems: &mut Problems) -> Vec<Located<String>> {
+    let Some(authors) = table.get("authors").and_then(|value| value.array("an array of tables", problems)) else {
+        return Vec::new();
+    };
+    let author = |value: &Value<'_>, problems: &mut Problems| {
+        let table = value.table("a table with name or email", problems)?;
+        let text = string(&table, "name", problems).or_else(|| string(&table, "email", problems))?;
+        Some(value.located(text.value))
+    };
+    authors.iter().filter_map(|value| author(value, problems)).collect()
+}
+
+fn read_extras(table: &Table<'_>, problems: &mut Problems) -> BTreeMap<ExtraName, Vec<Dependency>> {
+    let mut extras = BTreeMap::new();
+    for value in table.entries() {
+        match ExtraName::from_str(value.key()) {
+            Ok(name) => {
+                extras.insert(name, dependencies(&value, problems));
+            }
+            Err(_) => problems.push(bad_name(&value, "an extra")),
+        }
+    }
+    extras
+}
+
+fn read_groups(table: &Table<'_>, problems: &mut Problems) -> BTreeMap<GroupName, DependencyGroup> {
+    let mut groups = BTreeMap::new();
+    for value in table.entries() {
+        let Ok(name) = GroupName::from_str(value.key()) else {
+            problems.push(bad_name(&value, "a dependency group"));
+            continue;
+        };
+        let mut group =
+            DependencyGroup { location: value.key_location(), dependencies: Vec::new(), includes: Vec::new() };
+        for item in value.array("an array of requirements", problems).unwrap_or_default() {
+            if let Some(include) = item.as_table().and_then(|table| table.get("include-group")) {
+                let Some(text) = include.string("the name of a group", problems) else { continue };
+                match GroupName::from_str(text) {
+                    Ok(name) => group.includes.push(include.located(name)),
+                    Err(_) => problems.push(
+                        include
+                            .problem(format_args!("{} is not a name for a dependency group", quoted(text)))
+                            .help("use letters, digits, '-', '_' and '.', and begin and end with a letter or digit"),
+                    ),
+                }
+            } else {
+                group.dependencies.extend(dependency(&item, problems));
+            }
+        }
+        groups.insert(name, group);
+    }
+    groups
+}
+
+fn bad_name(value: &Value<'_>, what: &str) -> Diagnostic {
+    value
+        .problem(format_args!("is not a name for {what}"))
+        .at_location(Some(value.key_location()))
+        .help("use letters, digits, '-', '_' and '.', and begin and end with a letter or digit")
+}
+
+fn read_build_system(table: &Table<'_>, problems: &mut Problems) -> BuildSystem {
+    BuildSystem {
+        location: table.location(),
+        requires: table.get("requires").map(|value| dependencies(&value, problems)).unwrap_or_default(),
+        build_backend: string(table, "build-backend", problems),
+    }
+}
+
+fn read_uv(table: &Table<'_>, problems: &mut Problems) -> UvSettings {
+    let boolean = |key: &str, problems: &mut Problems| {
+        let value = table.get(key)?;
+        Some(value.located(value.boolean(problems)?))
+    };
+    let default_groups = table.get("default-groups").and_then(|value| {
+        if value.as_str() == Some("all") {
+            return Some(value.located(Selection::All));
+        }
+        let names = value.strings("an array of dependency groups, or \"all\"", problems)?;
+        // A name that is none can't be defined either; uv itself would have refused to lock.
+        let names = names.into_iter().filter_map(|name| {
+            let group = GroupName::from_str(&name).ok()?;
+            Some(name.map(|_| group))
+        });
+        Some(value.located(Selection::Names(names.collect())))
+    });
+    UvSettings {
+        package: boolean("package", problems),
+        managed: boolean("managed", problems),
+        default_groups,
+        required_version: string(table, "required-version", problems),
+        workspace: table.get("workspace").map(|value| value.key_location()),
+        sources: table
+            .get_table("sources", problems)
+            .map(|table| {
+                let entries = table.entries();
+                let name = |value: &Value<'_>| Some((PackageName::from_str(value.key()).ok()?, value.key_location()));
+                entries.iter().filter_map(name).collect()
+            })
+            .unwrap_or_default(),
+        index_names: table
+            .get("index")
+            .and_then(|value| value.as_array())
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|index| string(&index.as_table()?, "name", problems))
+            .collect(),
+    }
+}
+
+/// Reads what the common build backends are told about packages. It only helps to find the start command, so what is not
+/// understood is left out.
+fn read_modules(tool: &Table<'_>) -> DeclaredModules {
+    fn walk<'a>(table: &Table<'a>, path: &[&str]) -> Option<Value<'a>> {
+        let (last, tables) = path.split_last()?;
+        let mut table = table.clone();
+        for key in tables {
+            table = table.get(key)?.as_table()?;
+        }
+        table.get(last)
+    }
+    let texts = |path: &[&str]| -> Vec<String> {
+        match walk(tool, path) {
+            Some(value) => match (value.as_str(), value.as_array()) {
+                (Some(text), _) => vec![text.to_owned()],
+                (None, Some(items)) => items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect(),
+                (None, None) => Vec::new(),
+            },
+            None => Vec::new(),
+        }
+    };
+    let mut packages = Vec::new();
+    for path in [
+        &["uv", "build-backend", "module-name"][..],
+        &["hatch", "build", "targets", "wheel", "packages"],
+        &["setuptools", "packages"],
+        &["setuptools", "py-modules"],
+        &["flit", "module", "name"],
+    ] {
+        packages.extend(texts(path));
+    }
+    for item in walk(tool, &["poetry", "packages"]).and_then(|value| value.as_array()).unwrap_or_default() {
+        let text = |key: &str| item.as_table().and_then(|table| table.get(key)).and_then(|value| value.as_str());
+        if let Some(include) = text("include") {
+            packages.push(text("from").map_or_else(|| include.to_owned(), |from| format!("{from}/{include}")));
+        }
+    }
+    let root = texts(&["uv", "build-backend", "module-root"]);
+    let found = texts(&["setuptools", "packages", "find", "where"]);
+    DeclaredModules { packages, root: root.into_iter().chain(found).next() }
+}
+
+fn string(table: &Table<'_>, key: &str, problems: &mut Problems) -> Option<Located<String>> {
+    let value = table.get(key)?;
+    Some(value.located(value.string("a string", problems)?.to_owned()))
+}
+
+fn strings(table: &Table<'_>, key: &str, problems: &mut Problems) -> Vec<Located<String>> {
+    table.get(key).and_then(|value| value.strings("an array of strings", problems)).unwrap_or_default()
+}
+
+fn scripts(table: &Table<'_>, key: &str, problems: &mut Problems) -> Vec<Script> {
+    let Some(table) = table.get_table(key, problems) else { return Vec::new() };
+    let script = |value: &Value<'_>, problems: &mut Problems| {
+        let object = value.string("a string such as \"package.module:function\"", problems)?;
+        Some(Script {
+            name: Located::new(value.key().to_owned(), value.key_location()),
+            object: value.located(object.to_owned()),
+        })
+    };
+    table.entries().iter().filter_map(|value| script(value, problems)).collect()
+}
+
+fn dependencies(value: &Value<'_>, problems: &mut Problems) -> Vec<Dependency> {
+    let items = value.array("an array of requirements", problems).unwrap_or_default();
+    items.iter().filter_map(|item| dependency(item, problems)).collect()
+}
+
+/// Reads the name that a requirement (PEP 508) begins with; uv has checked the rest when it wrote the lock.
+fn dependency(value: &Value<'_>, problems: &mut Problems) -> Option<Dependency> {
+    let text = value.string("a requirement such as \"fastapi>=0.115\"", problems)?;
+    let is_name = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
+    let trimmed = text.trim_start();
+    let end = trimmed.find(|character| !is_name(character)).unwrap_or(trimmed.len());
+    match PackageName::from_str(&trimmed[..end]) {
+        Ok(name) => Some(Dependency { name, requirement: value.located(text.to_owned()) }),
+        Err(_) => {
+            problems.push(
+                value
+                    .problem(format_args!("{} does not begin with the name of a package", quoted(text)))
+                    .help("write a requirement such as \"fastapi>=0.115\""),
+            );
+            None
+        }
+    }
+}
+
+fn package_name(value: &Value<'_>, text: &str, problems: &mut Problems) -> Option<PackageName> {
+    let name = PackageName::from_str(text).ok();
+    if name.is_none() {
+        problems.push(
+            value
+                .problem(format_args!("{} is not a name for a project", quoted(text)))
+                .help("use letters, digits, '-', '_' and '.', and begin and end with a letter or digit"),
+        );
+    }
+    name
+}

@@ -1,1 +1,161 @@
-//! Placeholder.
+//! `[tool.pyfront]`: everything that a user can say about the image, as typed values that know their place. The same keys
+//! may stand at the top level of a one-line Dockerfile, whose values then win key by key. Each key's type has a file here.
+
+pub mod argv;
+pub mod base;
+pub mod duration;
+pub mod element;
+pub mod env;
+pub mod healthcheck;
+pub mod labels;
+pub mod ports;
+pub mod python;
+pub mod selection;
+pub mod stop_signal;
+pub mod user;
+pub mod uv;
+pub mod workdir;
+
+use std::sync::Arc;
+
+use crate::diagnostic::{Diagnostics, SourceFile};
+use crate::project::document::{self, Document, Problems};
+
+use argv::Argv;
+use base::Base;
+use element::keys;
+use env::Env;
+use healthcheck::Healthcheck;
+use labels::Labels;
+use ports::Ports;
+use python::Python;
+use selection::{Extras, Groups};
+use stop_signal::StopSignal;
+use user::User;
+use uv::UvVersion;
+use workdir::Workdir;
+
+keys! {
+    /// The keys of `[tool.pyfront]`. What is not set is `None`; defaults are given by the methods of the same name.
+    pub struct Config {
+        /// The Python version, as a minor (`"3.13"`) or a full version (`"3.13.2"`). Wins over `.python-version` and must
+        /// satisfy `requires-python`.
+        "python" => python: Python,
+        /// The image to build on: `"slim"`, which is `python:<version>-slim`, or the full reference of an image that
+        /// brings the same Python.
+        "base" => base: Base,
+        /// The version of uv that builds and installs; it never becomes part of the image. Must satisfy
+        /// `required-version` of `[tool.uv]`.
+        "uv" => uv: UvVersion,
+        /// Extras of the project to install, as in `uv sync --extra`; `"all"` for every one.
+        "extras" => extras: Extras,
+        /// Dependency groups to install besides the default ones, as in `uv sync --group`; `"all"` for every one. The
+        /// group `dev` is only installed when it is named here.
+        "groups" => groups: Groups,
+        /// Leaves out the groups that `default-groups` of `[tool.uv]` names, as in `uv sync --no-default-groups`.
+        "no-default-groups" => no_default_groups: bool,
+        /// The program that always runs, with its first arguments. `command` is appended to it.
+        "entrypoint" => entrypoint: Argv,
+        /// The start command. Found by looking at the project when neither this nor `entrypoint` is set.
+        "command" => command: Argv,
+        /// Who the container runs as. The default is user `app` with uid and gid 10001.
+        "user" => user: User,
+        /// The working directory, and the place of the files of a project that is no package. The default is `/app`.
+        "workdir" => workdir: Workdir,
+        /// Environment variables of the container.
+        "env" => env: Env,
+        /// Ports that the container listens on.
+        "ports" => ports: Ports,
+        /// Labels of the image, as in `docker build --label`.
+        "labels" => labels: Labels,
+        /// How Docker finds out whether the container works. The check runs with the image's own Python.
+        "healthcheck" => healthcheck: Healthcheck,
+        /// The signal that stops the container. The default of the base image is usually `SIGTERM`.
+        "stop-signal" => stop_signal: StopSignal,
+    }
+}
+
+impl Config {
+    /// Reads the body of a Dockerfile: the same keys at top level. Its directive lines are comments in TOML.
+    ///
+    /// # Errors
+    /// Broken TOML, or all unknown keys and wrong values.
+    pub fn read_body(file: &Arc<SourceFile>) -> Result<Self, Diagnostics> {
+        let document = Document::parse(file)?;
+        let mut problems = Problems::new();
+        let config = Self::read_table(&document.root(), &mut problems);
+        document::finish(config, problems)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// Reads a Dockerfile's body that is right.
+    pub(crate) fn read(body: &str) -> Config {
+        match Config::read_body(&SourceFile::new("Dockerfile", body)) {
+            Ok(config) => config,
+            Err(errors) => panic!("{errors}"),
+        }
+    }
+
+    /// Everything that is said about a Dockerfile's body that is wrong.
+    pub(crate) fn errors(body: &str) -> String {
+        match Config::read_body(&SourceFile::new("Dockerfile", body)) {
+            Ok(config) => panic!("{config:?}"),
+            Err(errors) => errors.to_string(),
+        }
+    }
+
+    #[test]
+    fn unknown_keys() {
+        insta::assert_snapshot!(errors("cmd = ['x']\nport = [80]\nusr = 1\nStop-Signal = 'x'\n\"a\\u001bb\" = 1\n"));
+    }
+
+    #[test]
+    fn all_errors_are_reported_in_the_order_of_the_file() {
+        insta::assert_snapshot!(errors(
+            "workdir = 'x'\nuser = 'y'\nbase = 'z'\n[healthcheck]\npth = '/'\nretries = 0\n"
+        ));
+    }
+
+    #[test]
+    fn a_more_important_file_wins_key_by_key() {
+        let below = read("python = '3.12'\nuser = 1\nenv = { A = 'a', B = 'b' }\nports = [1]\n");
+        let above =
+            Config::read_body(&SourceFile::new("Above", "\nuser = 2\nports = [2]\nenv = { B = 'x' }\n")).unwrap();
+        let config = below.overlay(above);
+        assert_eq!(config.python.unwrap().location.to_string(), "Dockerfile:1");
+        assert_eq!(config.user.unwrap().location.to_string(), "Above:2");
+        assert_eq!(config.ports.unwrap().first_tcp(), Some(2));
+        let env = config.env.unwrap();
+        assert_eq!((env.0["A"].as_str(), env.0["B"].as_str()), ("a", "x"));
+        assert_eq!(env.0["A"].location.to_string(), "Dockerfile:3");
+        assert_eq!(env.0["B"].location.to_string(), "Above:4");
+    }
+
+    #[test]
+    fn every_key_is_documented() {
+        for key in Config::KEYS {
+            assert!(key.doc.trim().ends_with('.') && !key.expected.is_empty(), "{key:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_body_makes_it_panic(
+            lines in proptest::collection::vec(
+                (proptest::sample::select(Config::KEYS), r#"(["'\[{]{0,2})[a-z0-9:./$" =,+-]{0,12}(["'\]}]{0,2})|"[^"\\\n]{0,20}"|\[("[^"\\]{0,5}",?)*\]"#),
+                0..6,
+            )
+        ) {
+            use std::fmt::Write as _;
+            let mut body = String::new();
+            for (key, value) in lines {
+                let _ = writeln!(body, "{} = {value}", key.name);
+            }
+            let _ = Config::read_body(&SourceFile::new("Dockerfile", body)).map_err(|errors| errors.to_string());
+        }
+    }
+}

@@ -1,0 +1,98 @@
+"""What every build step of pyfront shares: running uv, company certificates, bytecode, and fixed metadata.
+
+Runs on the base image's own interpreter, with the standard library only. Nothing here reads the clock, the host name or
+the project's name: the files of a step are a function of the artifacts, the Python minor and the venv's path alone.
+"""
+
+import compileall
+import os
+import py_compile
+import subprocess
+import sys
+
+TOOLS = "/run/pyfront"
+UV = TOOLS + "/uv"
+VENV = "/opt/venv"
+OUT = "/out"
+CA_SECRET = "/run/secrets/ca-certificates"
+# 1980-01-01T00:00:00Z, the first moment that a zip archive can express.
+EPOCH = 315532800
+
+
+def fail(message):
+    """Ends the step with a message for the person at the terminal."""
+    sys.stderr.write("pyfront: " + message + "\n")
+    sys.exit(1)
+
+
+def uv(*arguments):
+    """Runs uv; its output is the step's log. A failing uv ends the step with uv's own status."""
+    status = subprocess.run([UV, *arguments]).returncode
+    if status != 0:
+        sys.exit(status)
+
+
+def interpreter():
+    """The base image's interpreter, as the venv shall link to it: `uv venv --python` records the same path."""
+    return sys.executable
+
+
+def trust_company_ca():
+    """Lets every networked tool of this step trust the company's certificates next to the image's own.
+
+    The bundle is written to a temporary file system, so it can't become part of any layer.
+    """
+    try:
+        with open(CA_SECRET, "rb") as secret:
+            company = secret.read()
+    except FileNotFoundError:
+        return
+    if not company.strip():
+        return
+    system = b""
+    for path in ("/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/cert.pem", "/etc/pki/tls/certs/ca-bundle.crt"):
+        try:
+            with open(path, "rb") as bundle:
+                system = bundle.read()
+            break
+        except OSError:
+            continue
+    path = "/tmp/pyfront-ca.pem"
+    with open(path, "wb") as bundle:
+        bundle.write(system.rstrip() + b"\n" + company)
+    for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT", "GIT_SSL_CAINFO"):
+        os.environ[variable] = path
+    os.environ["CARGO_HTTP_CAINFO"] = path
+    os.environ["UV_SYSTEM_CERTS"] = "1"
+
+
+def compile_bytecode(checked):
+    """Compiles everything under the output's venv, in sorted order, into hash-based .pyc files.
+
+    Third-party files never change in an image, so their hash is not checked at import (`checked=False`); first-party
+    files may be replaced by a bind mount or by compose watch, so theirs is.
+    """
+    mode = py_compile.PycInvalidationMode.CHECKED_HASH if checked else py_compile.PycInvalidationMode.UNCHECKED_HASH
+    root = OUT + VENV + "/lib"
+    if os.path.isdir(root):
+        # Some packages ship templates and files for other Python versions that do not compile; uv passes over them too.
+        compileall.compile_dir(root, maxlevels=64, quiet=2, stripdir=OUT, prependdir="/", invalidation_mode=mode)
+
+
+def fix_metadata(owners=None):
+    """Gives every file of the output a fixed time, owner and mode, so that equal content makes an equal layer.
+
+    `owners` maps absolute paths of the image to (uid, gid, mode) where they differ from root's 0755 and 0644.
+    """
+    owners = owners or {}
+    for directory, names, files in os.walk(OUT, topdown=False):
+        for name in names + files:
+            path = os.path.join(directory, name)
+            uid, gid, mode = owners.get(path[len(OUT):], (0, 0, None))
+            os.lchown(path, uid, gid)
+            if not os.path.islink(path):
+                if mode is None:
+                    executable = os.path.isdir(path) or os.stat(path).st_mode & 0o111
+                    mode = 0o755 if executable else 0o644
+                os.chmod(path, mode)
+            os.utime(path, (EPOCH, EPOCH), follow_symlinks=False)

@@ -1,0 +1,99 @@
+//! The image config: what the base image says, with the plan's part on top, and a history that reads well.
+
+use buildkit_frontend::image::{Healthcheck, History, ImageConfig};
+use buildkit_llb::Platform;
+
+use crate::plan::layers::Kind;
+use crate::plan::{self, FirstParty, Group, Plan, VENV};
+
+/// Stands in every history entry that pyfront makes.
+const COMMENT: &str = "pyfront.v0";
+/// What BuildKit assumes for images that set no `PATH` (its `util/system/path.go`).
+const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Makes the config of the image.
+pub fn config(plan: &Plan, base: &ImageConfig, platform: &Platform) -> ImageConfig {
+    let mut image = base.clone();
+    image.created = None;
+    image.os.clone_from(&platform.os);
+    image.architecture.clone_from(&platform.architecture);
+    if !platform.variant.is_empty() {
+        image.variant = Some(platform.variant.clone());
+    }
+
+    let path = image.env("PATH").filter(|path| !path.is_empty()).unwrap_or(DEFAULT_PATH).to_owned();
+    image.set_env("PATH", &format!("{VENV}/bin:{path}"));
+    for (name, value) in &plan.config.env {
+        image.set_env(name, value);
+    }
+    for port in &plan.config.ports {
+        image.expose(port.clone());
+    }
+    let config = &mut image.config;
+    config.user = format!("{}:{}", plan.account.uid, plan.account.gid);
+    config.working_dir.clone_from(&plan.workdir);
+    config.entrypoint.clone_from(&plan.config.entrypoint);
+    config.cmd.clone_from(&plan.config.command);
+    config.labels.extend(plan.config.labels.clone());
+    if let Some(signal) = &plan.config.stop_signal {
+        config.stop_signal.clone_from(signal);
+    }
+    if let Some(check) = &plan.config.healthcheck {
+        config.healthcheck = Some(healthcheck(check));
+    }
+    image.history.extend(history(plan));
+    image
+}
+
+fn healthcheck(check: &plan::Healthcheck) -> Healthcheck {
+    if check.command.is_empty() {
+        return Healthcheck { test: vec!["NONE".to_owned()], ..Healthcheck::default() };
+    }
+    let mut test = vec!["CMD".to_owned()];
+    test.extend(check.command.iter().cloned());
+    Healthcheck {
+        test,
+        interval: check.interval,
+        timeout: check.timeout,
+        start_period: check.start_period,
+        start_interval: check.start_interval,
+        retries: check.retries,
+        ..Healthcheck::default()
+    }
+}
+
+/// One entry for each layer, bottom first, and one for what only the config says.
+fn history(plan: &Plan) -> Vec<History> {
+    let entry = |created_by: String, empty_layer: bool| History {
+        created_by,
+        comment: COMMENT.to_owned(),
+        empty_layer,
+        ..History::default()
+    };
+    let mut entries: Vec<History> = plan.groups.iter().map(|group| entry(describe(group), false)).collect();
+    entries.push(entry(
+        format!("venv {VENV}, user {} ({}:{}), {}", plan.account.name, plan.account.uid, plan.account.gid, plan.workdir),
+        false,
+    ));
+    entries.push(entry(
+        match &plan.first_party {
+            FirstParty::Install { .. } => format!("install {}", plan.project),
+            FirstParty::Copy => format!("copy {} to {}", plan.project, plan.workdir),
+        },
+        false,
+    ));
+    let argv: Vec<&String> = plan.config.entrypoint.iter().chain(&plan.config.command).collect();
+    entries.push(entry(format!("start {}", serde_json::to_string(&argv).unwrap_or_default()), true));
+    entries
+}
+
+/// What a group installs, for people: also the name of its step.
+pub fn describe(group: &Group) -> String {
+    match (group.kind, group.wheels.as_slice()) {
+        (_, [wheel]) => format!("install {} {}", wheel.name, wheel.version),
+        (Kind::Own | Kind::Bucket(_), wheels) => {
+            let names: Vec<&str> = wheels.iter().map(|wheel| wheel.name.as_str()).collect();
+            format!("install {}", names.join(", "))
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! Makes a plan: what the user wrote × the closure × the resolved images. Pure, so that the command line and the tests see
+//! the same plan as a build.
+
+use std::collections::BTreeMap;
+
+use crate::closure::{Artifact, Closure, Locked, WheelFile};
+use crate::diagnostic::{Diagnostic, Diagnostics, Location};
+use crate::plan::layers::{self, Weight};
+use crate::plan::start::StartCommand;
+use crate::plan::{Account, Base, Config, FirstParty, Group, Healthcheck, Plan, Uv, VENV, Wheel};
+use crate::project::config::healthcheck::{self, Test};
+use crate::project::config::{self, workdir};
+use crate::project::lock::{FileLocation, Lock};
+use crate::project::pyproject::Pyproject;
+
+/// Everything that a plan follows from.
+#[derive(Debug, Clone, Copy)]
+pub struct Inputs<'a> {
+    /// The project file.
+    pub pyproject: &'a Pyproject,
+    /// `[tool.pyfront]`, with what a Dockerfile says on top.
+    pub config: &'a config::Config,
+    /// The lock file.
+    pub lock: &'a Lock,
+    /// What the lock installs on the platform.
+    pub closure: &'a Closure,
+    /// For example `linux/amd64`.
+    pub platform: &'a str,
+    /// The resolved base image.
+    pub base: &'a Base,
+    /// The resolved uv.
+    pub uv: &'a Uv,
+    /// The start command.
+    pub start: &'a StartCommand,
+    /// `--label` options; they win over everything.
+    pub labels: &'a BTreeMap<String, String>,
+}
+
+/// Makes the plan.
+///
+/// # Errors
+/// Everything that the lock asks for and that can't be built, with lines; settings that do not go together.
+pub fn make(inputs: &Inputs<'_>) -> Result<Plan, Diagnostics> {
+    let mut problems = Vec::new();
+    let project = match inputs.pyproject.require_project() {
+        Ok(project) => project.name.value.to_string(),
+        Err(problem) => return Err(problem.into()),
+    };
+    let wheels = wheels(inputs, &mut problems);
+    let config = image_config(inputs, &mut problems);
+    Diagnostics::into_result(problems)?;
+
+    let user = inputs.config.user.as_ref().map(|user| user.value.clone()).unwrap_or_default();
+    Ok(Plan {
+        project,
+        platform: inputs.platform.to_owned(),
+        base: inputs.base.clone(),
+        uv: inputs.uv.clone(),
+        groups: groups(wheels),
+        first_party: first_party(inputs.pyproject),
+        account: Account { name: user.name, uid: user.uid, gid: user.gid, home: user.home },
+        workdir: inputs.config.workdir.as_ref().map_or(workdir::DEFAULT, |workdir| workdir.as_str()).to_owned(),
+        config,
+    })
+}
+
+fn first_party(pyproject: &Pyproject) -> FirstParty {
+    if !pyproject.is_package() {
+        return FirstParty::Copy;
+    }
+    let backend = pyproject.build_system.as_ref().and_then(|system| system.build_backend.as_ref());
+    FirstParty::Install { backend: backend.map_or("setuptools", |backend| backend.as_str()).to_owned() }
+}
+
+/// A wheel with what the grouping weighs it by.
+struct Weighed {
+    wheel: Wheel,
+    size: Option<u64>,
+    platform_specific: bool,
+}
+
+fn wheels(inputs: &Inputs<'_>, problems: &mut Vec<Diagnostic>) -> Vec<Weighed> {
+    let mut wheels = Vec::new();
+    for package in &inputs.closure.packages {
+        match &package.artifact {
+            Artifact::Wheel(file) => match fetched(inputs, package, file) {
+                Ok(wheel) => wheels.push(Weighed { wheel, size: file.size, platform_specific: !file.pure }),
+                Err(problem) => problems.push(problem),
+            },
+            Artifact::Virtual(_) => {}
+            Artifact::Editable(_) | Artifact::Directory(_) if package.root => {}
+            artifact => problems.push(cannot_build(inputs, package, artifact)),
+        }
+    }
+    wheels
+}
+
+/// A wheel that BuildKit itself can fetch and check.
+fn fetched(inputs: &Inputs<'_>, package: &Locked, file: &WheelFile) -> Result<Wheel, Diagnostic> {
+    let origin = Location::new(&inputs.lock.file, file.range.clone());
+    let refuse = |message: String| {
+        Diagnostic::new(message).at_location(Some(origin.clone())).note(wanted_by(package))
+    };
+    let title = title(package);
+    let FileLocation::Url(url) = &file.location else {
+        return Err(refuse(format!("{title} is a wheel in the file system, which pyfront cannot install yet"))
+            .help("lock the package from an index, then run uv lock"));
+    };
+    if !url.starts_with("https://") && !url.starts_with("http://") {
+        return Err(refuse(format!("{title} is locked at an address that is neither http nor https"))
+            .help("lock the package from an index, then run uv lock"));
+    }
+    let digest = file.hash.as_ref().and_then(crate::project::lock::Hash::as_sha256_digest).ok_or_else(|| {
+        refuse(format!("{title} has no sha256 hash in the lock, so what is fetched could not be checked"))
+            .help("run uv lock against an index that gives sha256 hashes")
+    })?;
+    let version = package.version.as_ref().ok_or_else(|| refuse(format!("{title} has no version in the lock")))?;
+    Ok(Wheel {
+        name: package.name.to_string(),
+        version: version.to_string(),
+        filename: file.filename.clone(),
+        url: url.to_string(),
+        digest,
+        origin,
+    })
+}
+
+fn cannot_build(inputs: &Inputs<'_>, package: &Locked, artifact: &Artifact) -> Diagnostic {
+    let diagnostic = Diagnostic::new(format!(
+        "{} is locked as {}, which pyfront cannot build yet",
+        title(package),
+        artifact.describe()
+    ))
+    .at_location(Some(package.location.clone()))
+    .note(wanted_by(package));
+    if let Artifact::Sdist(_) = artifact {
+        let target = &inputs.closure.target;
+        return diagnostic
+            .note(format!("the lock has no wheel of it for {}", target))
+            .help("lock a version that has a wheel for this platform, or choose another Python, then run uv lock");
+    }
+    diagnostic.help("lock a release of the package from an index instead, then run uv lock")
+}
+
+fn title(package: &Locked) -> String {
+    package.version.as_ref().map_or_else(|| package.name.to_string(), |version| format!("{} {version}", package.name))
+}
+
+fn wanted_by(package: &Locked) -> String {
+    format!("wanted by: {}", package.chain)
+}
+
+fn groups(wheels: Vec<Weighed>) -> Vec<Group> {
+    let weights: Vec<Weight<'_>> = wheels
+        .iter()
+        .map(|weighed| Weight {
+            name: &weighed.wheel.name,
+            size: weighed.size,
+            platform_specific: weighed.platform_specific,
+        })
+        .collect();
+    layers::group(&weights)
+        .into_iter()
+        .map(|(kind, members)| Group {
+            kind,
+            wheels: members.into_iter().map(|index| wheels[index].wheel.clone()).collect(),
+        })
+        .collect()
+}
+
+fn image_config(inputs: &Inputs<'_>, problems: &mut Vec<Diagnostic>) -> Config {
+    let config = inputs.config;
+    let mut env = BTreeMap::from([
+        ("PYTHONUNBUFFERED".to_owned(), "1".to_owned()),
+        ("VIRTUAL_ENV".to_owned(), VENV.to_owned()),
+    ]);
+    if let Some(configured) = &config.env {
+        env.extend(configured.0.iter().map(|(name, value)| (name.clone(), value.value.clone())));
+    }
+    let mut labels: BTreeMap<String, String> = BTreeMap::new();
+    if let Some(configured) = &config.labels {
+        labels.extend(configured.0.iter().map(|(name, value)| (name.clone(), value.value.clone())));
+    }
+    labels.extend(inputs.labels.clone());
+
+    let port = config.ports.as_ref().and_then(|ports| ports.first_tcp()).or(inputs.start.port);
+    let ports = match &config.ports {
+        Some(ports) => ports.0.iter().map(ToString::to_string).collect(),
+        None => inputs.start.port.iter().map(|port| format!("{port}/tcp")).collect(),
+    };
+    Config {
+        env,
+        entrypoint: inputs.start.entrypoint.clone(),
+        command: inputs.start.command.clone(),
+        command_reason: inputs.start.reason.clone(),
+        ports,
+        labels,
+        healthcheck: health_check(config, port, problems),
+        stop_signal: config.stop_signal.as_ref().map(|signal| signal.as_str().to_owned()),
+    }
+}
+
+/// Asks for a URL with nothing but the standard library, past any proxy; a status of 400 or more raises.
+const HTTP_CHECK: &str =
+    "import sys, urllib.request as r; r.build_opener(r.ProxyHandler({})).open(sys.argv[1], timeout=30).close()";
+
+fn health_check(config: &config::Config, port: Option<u16>, problems: &mut Vec<Diagnostic>) -> Option<Healthcheck> {
+    let configured = config.healthcheck.as_ref()?;
+    let healthcheck::Healthcheck::Check(check) = &configured.value else {
+        return Some(Healthcheck::disabled());
+    };
+    let command = match &check.test {
+        Test::Command(command) => command.to_vec(),
+        Test::Http { path, port: own } => {
+            let Some(port) = own.or(port) else {
+                problems.push(
+                    Diagnostic::new("healthcheck has a path, but no port to ask is known")
+                        .at_location(Some(configured.location.clone()))
+                        .help(format!("write healthcheck = {{ path = {:?}, port = 8000 }}, or set ports", path.as_str())),
+                );
+                return None;
+            };
+            // -I -S: neither the environment nor site-packages take part, which also makes it start faster.
+            let url = format!("http://127.0.0.1:{port}{}", path.as_str());
+            ["python", "-I", "-S", "-c", HTTP_CHECK, &url].map(str::to_owned).to_vec()
+        }
+    };
+    Some(Healthcheck {
+        command,
+        interval: check.interval,
+        timeout: check.timeout,
+        start_period: check.start_period,
+        start_interval: check.start_interval,
+        retries: check.retries,
+    })
+}

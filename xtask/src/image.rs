@@ -1,0 +1,123 @@
+//! `cargo xtask image`: the frontend image. One static binary in an empty file system, built from `Dockerfile.frontend`,
+//! loaded into the engine under the name that a `# syntax=` line uses.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::arguments::Arguments;
+use crate::engine::{Engine, image_id};
+use crate::process::{capture, run};
+use crate::progress::{note, step};
+use crate::workspace::{cargo, root, target_directory};
+
+/// The name after `# syntax=`.
+pub(crate) const NAME: &str = "org/pyfront:latest";
+
+const DOCKERFILE: &str = "Dockerfile.frontend";
+
+/// A frontend image in an engine.
+pub(crate) struct Frontend {
+    /// The image's id in the engine's store.
+    pub(crate) id: String,
+    /// Bytes of the binary, and of the binary compressed as a registry would store it.
+    pub(crate) size: u64,
+    pub(crate) compressed: u64,
+}
+
+pub(crate) fn command(mut arguments: Arguments) -> Result<()> {
+    let asked = arguments.value("--engine")?;
+    let tags = arguments.values("--tag")?;
+    arguments.finish()?;
+    let engine = Engine::up(asked.as_deref())?;
+    let frontend = build(&engine, &tags)?;
+    println!("{NAME} is in the {} engine: {}", engine.name(), frontend.id);
+    println!("binary: {} raw, {} compressed", megabytes(frontend.size), megabytes(frontend.compressed));
+    Ok(())
+}
+
+/// Builds the binary and the image, and loads it under [`NAME`] and `tags`.
+pub(crate) fn build(engine: &Engine, tags: &[String]) -> Result<Frontend> {
+    let binary = static_binary()?;
+    let dockerfile = root().join(DOCKERFILE);
+    if !dockerfile.exists() {
+        bail!("{} is missing", dockerfile.display());
+    }
+    // A context of two files: nothing else can get into the image, and nothing else is sent.
+    let context = target_directory()?.join("frontend-image");
+    fs::create_dir_all(&context)?;
+    fs::copy(&binary, context.join("pyfront")).with_context(|| format!("cannot copy {}", binary.display()))?;
+    step("building the frontend image", || {
+        let mut build = engine.docker(["buildx", "build", "--load", "--provenance=false", "--quiet", "--tag", NAME]);
+        for tag in tags {
+            build.args(["--tag", tag]);
+        }
+        run(build.arg("--file").arg(&dockerfile).arg(&context))
+    })?;
+    let id = image_id(engine, NAME).with_context(|| format!("{NAME} was built, but is not in the engine"))?;
+    Ok(Frontend { id, size: fs::metadata(&binary)?.len(), compressed: compressed_size(&binary)? })
+}
+
+/// Builds pyfront without any library that it would need at run time, and returns where it is.
+fn static_binary() -> Result<PathBuf> {
+    let musl = format!("{}-unknown-linux-musl", std::env::consts::ARCH);
+    let has_musl = has_target(&musl);
+    let target = if has_musl { musl } else { format!("{}-unknown-linux-gnu", std::env::consts::ARCH) };
+    let mut build = cargo();
+    build.args(["build", "--release", "--package", "pyfront", "--bin", "pyfront", "--target", &target]);
+    if !has_musl {
+        note("Rust's musl target cannot be installed: the binary is linked with this machine's static glibc");
+        let flags = std::env::var("RUSTFLAGS").unwrap_or_default();
+        build.env("RUSTFLAGS", format!("{flags} -C target-feature=+crt-static"));
+    }
+    step(format!("building pyfront for {target}"), || {
+        // Cargo tells what it does by itself.
+        if build.status().context("cannot run cargo")?.success() {
+            Ok(())
+        } else {
+            bail!("pyfront does not build; cargo says why above")
+        }
+    })?;
+    Ok(target_directory()?.join(target).join("release/pyfront"))
+}
+
+/// Whether the toolchain in use can build for `target`, which is installed with rustup when it is missing.
+fn has_target(target: &str) -> bool {
+    let sysroot = capture(Command::new("rustc").arg("--print=sysroot").current_dir(root()));
+    let installed =
+        || sysroot.as_ref().is_ok_and(|path| Path::new(path).join("lib/rustlib").join(target).join("lib").exists());
+    installed()
+        || (step(format!("installing Rust's {target} target"), || {
+            run(Command::new("rustup").args(["target", "add", target]).current_dir(root()))
+        })
+        .is_ok()
+            && installed())
+}
+
+/// What gzip makes of a file at its default level, which is Docker's too.
+fn compressed_size(path: &Path) -> Result<u64> {
+    let mut gzip = Command::new("gzip")
+        .args(["--stdout", "--no-name"])
+        .stdin(File::open(path)?)
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("cannot run gzip")?;
+    let mut stdout = gzip.stdout.take().context("gzip has no stdout")?;
+    let size = std::io::copy(&mut stdout, &mut std::io::sink())?;
+    if gzip.wait()?.success() { Ok(size) } else { bail!("gzip failed") }
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{}.{:02} MB", bytes / 1_000_000, bytes % 1_000_000 / 10_000)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn sizes_have_two_places() {
+        assert_eq!(super::megabytes(1_049_999), "1.04 MB");
+        assert_eq!(super::megabytes(999), "0.00 MB");
+    }
+}
