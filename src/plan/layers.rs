@@ -53,7 +53,8 @@ pub fn group(wheels: &[Weight<'_>]) -> Vec<(Kind, Vec<usize>)> {
 
     let mut groups: Vec<(Kind, Vec<usize>)> = big.into_iter().map(|index| (Kind::Own, vec![index])).collect();
     for bucket in 0..BUCKETS {
-        let members: Vec<usize> = tail.iter().copied().filter(|index| bucket_of(wheels[*index].name) == bucket).collect();
+        let members: Vec<usize> =
+            tail.iter().copied().filter(|index| bucket_of(wheels[*index].name) == bucket).collect();
         if !members.is_empty() {
             groups.push((Kind::Bucket(bucket), members));
         }
@@ -118,7 +119,10 @@ mod tests {
         let mut reversed = wheels;
         reversed.reverse();
         let names = |wheels: &[Weight<'_>]| -> Vec<Vec<String>> {
-            group(wheels).into_iter().map(|(_, list)| list.into_iter().map(|i| wheels[i].name.to_owned()).collect()).collect()
+            group(wheels)
+                .into_iter()
+                .map(|(_, list)| list.into_iter().map(|i| wheels[i].name.to_owned()).collect())
+                .collect()
         };
         assert_eq!(names(&wheels), names(&reversed));
     }

@@ -98,9 +98,7 @@ fn wheels(inputs: &Inputs<'_>, problems: &mut Vec<Diagnostic>) -> Vec<Weighed> {
 /// A wheel that BuildKit itself can fetch and check.
 fn fetched(inputs: &Inputs<'_>, package: &Locked, file: &WheelFile) -> Result<Wheel, Diagnostic> {
     let origin = Location::new(&inputs.lock.file, file.range.clone());
-    let refuse = |message: String| {
-        Diagnostic::new(message).at_location(Some(origin.clone())).note(wanted_by(package))
-    };
+    let refuse = |message: String| Diagnostic::new(message).at_location(Some(origin.clone())).note(wanted_by(package));
     let title = title(package);
     let FileLocation::Url(url) = &file.location else {
         return Err(refuse(format!("{title} is a wheel in the file system, which pyfront cannot install yet"))
@@ -170,10 +168,8 @@ fn groups(wheels: Vec<Weighed>) -> Vec<Group> {
 
 fn image_config(inputs: &Inputs<'_>, problems: &mut Vec<Diagnostic>) -> Config {
     let config = inputs.config;
-    let mut env = BTreeMap::from([
-        ("PYTHONUNBUFFERED".to_owned(), "1".to_owned()),
-        ("VIRTUAL_ENV".to_owned(), VENV.to_owned()),
-    ]);
+    let mut env =
+        BTreeMap::from([("PYTHONUNBUFFERED".to_owned(), "1".to_owned()), ("VIRTUAL_ENV".to_owned(), VENV.to_owned())]);
     if let Some(configured) = &config.env {
         env.extend(configured.0.iter().map(|(name, value)| (name.clone(), value.value.clone())));
     }
@@ -216,7 +212,10 @@ fn health_check(config: &config::Config, port: Option<u16>, problems: &mut Vec<D
                 problems.push(
                     Diagnostic::new("healthcheck has a path, but no port to ask is known")
                         .at_location(Some(configured.location.clone()))
-                        .help(format!("write healthcheck = {{ path = {:?}, port = 8000 }}, or set ports", path.as_str())),
+                        .help(format!(
+                            "write healthcheck = {{ path = {:?}, port = 8000 }}, or set ports",
+                            path.as_str()
+                        )),
                 );
                 return None;
             };

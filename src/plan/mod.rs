@@ -174,7 +174,14 @@ pub struct Healthcheck {
 impl Healthcheck {
     /// No check, also not the base image's.
     pub fn disabled() -> Self {
-        Self { command: Vec::new(), interval: None, timeout: None, start_period: None, start_interval: None, retries: None }
+        Self {
+            command: Vec::new(),
+            interval: None,
+            timeout: None,
+            start_period: None,
+            start_interval: None,
+            retries: None,
+        }
     }
 }
 

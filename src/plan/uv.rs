@@ -23,10 +23,7 @@ pub fn image(version: &str) -> String {
 ///
 /// # Errors
 /// A requirement that can't be read, contradicts the configured version, or names no version that could be used.
-pub fn choose(
-    configured: Option<(&str, Location)>,
-    required: Option<(&str, Location)>,
-) -> Result<String, Diagnostic> {
+pub fn choose(configured: Option<(&str, Location)>, required: Option<(&str, Location)>) -> Result<String, Diagnostic> {
     let specifiers = match &required {
         None => None,
         Some((text, location)) => Some(parse_required(text).ok_or_else(|| {
@@ -54,7 +51,8 @@ pub fn choose(
         return Ok(version.to_string());
     }
 
-    let default = Version::from_str(DEFAULT_VERSION).map_err(|_| Diagnostic::new("the built-in uv version is broken"))?;
+    let default =
+        Version::from_str(DEFAULT_VERSION).map_err(|_| Diagnostic::new("the built-in uv version is broken"))?;
     if allowed(&default) {
         return Ok(default.to_string());
     }
