@@ -201,3 +201,18 @@ fn the_closure_is_what_uv_installs() {
     assert!(requests >= 100, "only {requests} expectations were found");
     assert!(list.is_empty(), "{} differences to uv:\n{}", list.len(), list.join("\n"));
 }
+
+/// uv's refusals beside ours: the same requests, for the same reasons.
+#[test]
+fn what_uv_refuses_is_refused_with_reasons() {
+    let mut text = String::new();
+    for case in cases() {
+        let lock = lock(&case);
+        for expected in expectations(&case) {
+            if let (Err(theirs), Err(ours)) = (&expected.answer, resolve(&lock, &expected.request, &expected.target)) {
+                text.push_str(&format!("{}\n  uv: {theirs}\n  we: {ours}\n\n", expected.label));
+            }
+        }
+    }
+    insta::with_settings!({ omit_expression => true }, { insta::assert_snapshot!("refusals", text) });
+}

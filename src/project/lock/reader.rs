@@ -77,7 +77,10 @@ impl Reader {
         text::printable(text).map_err(|refused| self.error(&node.range, format!("{what} {}", refused.reason())))?;
         text.parse().map_err(|error: T::Err| {
             let error = error.to_string();
-            self.error(&node.range, format!("{what} is not valid: {}", error.lines().next().unwrap_or_default()))
+            self.error(
+                &node.range,
+                format!("{what} is not valid: {}", error.lines().next().unwrap_or_default().trim_end_matches(':')),
+            )
         })
     }
 
