@@ -1,5 +1,8 @@
 //! What a person reads when a lock cannot be used: one snapshot a case, since the messages are part of the product.
 
+// Helpers of tests may panic like the tests themselves.
+#![allow(clippy::unwrap_used)]
+
 use pyfront::closure::{Arch, Libc, Python, Request, Root, Target, resolve};
 use pyfront::diagnostic::SourceFile;
 use pyfront::project::lock::Lock;
@@ -67,9 +70,9 @@ source = {{ registry = "https://pypi.org/simple" }}
 }
 
 fn wheels(names: &[&str]) -> String {
-    let entries: String =
+    let entries: Vec<String> =
         names.iter().map(|name| format!("    {{ url = \"https://files.example/{name}\" }},\n")).collect();
-    lock_with(&format!("wheels = [\n{entries}]"))
+    lock_with(&format!("wheels = [\n{}]", entries.concat()))
 }
 
 fn target(python: &str, arch: Arch, libc: Libc) -> Target {

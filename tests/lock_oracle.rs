@@ -1,7 +1,11 @@
 //! The closure against uv itself: for every case under `fixtures/locks`, what uv would install is checked in
 //! (`expected-*.txt`, made by `oracle.py`), and must be what the closure says: names, versions, files.
 
+// Helpers of tests may panic like the tests themselves.
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -210,7 +214,7 @@ fn what_uv_refuses_is_refused_with_reasons() {
         let lock = lock(&case);
         for expected in expectations(&case) {
             if let (Err(theirs), Err(ours)) = (&expected.answer, resolve(&lock, &expected.request, &expected.target)) {
-                text.push_str(&format!("{}\n  uv: {theirs}\n  we: {ours}\n\n", expected.label));
+                writeln!(text, "{}\n  uv: {theirs}\n  we: {ours}\n", expected.label).unwrap();
             }
         }
     }

@@ -356,6 +356,6 @@ impl<'l> Walk<'_, 'l> {
     }
 }
 
-fn stops<'l>(edge: &'l Edge) -> impl Iterator<Item = Stop<'l>> + 'l {
+fn stops(edge: &Edge) -> impl Iterator<Item = Stop<'_>> {
     std::iter::once((edge.package, None)).chain(edge.extras.iter().map(|extra| (edge.package, Some(extra))))
 }
