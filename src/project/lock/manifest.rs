@@ -136,7 +136,10 @@ impl ConflictSet {
                     .array(set, "conflicts")?
                     .iter()
                     .map(|item| ConflictItem::read(reader, item, reader.table(item, "conflicts")?))
-                    .collect::<Result<_>>()?;
+                    .collect::<Result<Vec<_>>>()?;
+                if items.len() < 2 {
+                    return Err(reader.error(&set.range, "a conflict needs two sides"));
+                }
                 Ok(Self { items, range: set.range.clone() })
             })
             .collect()
