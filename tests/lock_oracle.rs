@@ -108,7 +108,7 @@ fn target(python: &str, platform: &str) -> Target {
         "unknown-linux" => Libc::Glibc { major: 2, minor: 39 },
         other => Libc::Glibc { major: 2, minor: other.strip_prefix("manylinux_2_").unwrap().parse().unwrap() },
     };
-    Target { python: Python::new(python, false).unwrap(), arch, libc }
+    Target { python: Python::new(python.trim_end_matches('t'), python.ends_with('t')).unwrap(), arch, libc }
 }
 
 /// The flags of `uv sync`, as a request.

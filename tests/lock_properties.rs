@@ -157,6 +157,26 @@ fn mutate(text: &mut String, mutation: &Mutation) {
     }
 }
 
+/// Files that a person has touched are read by the general TOML reader, and mean the same; old locks say
+/// `distribution`; keys of later revisions are passed over.
+#[test]
+fn other_ways_to_write_a_lock_mean_the_same() {
+    for lock in locks() {
+        let plain = answers(&lock).unwrap();
+        let edited = lock.replace("\n[[package]]\n", "\n[[ package ]] # touched\n");
+        let old = lock.replace("\n[[package]]\n", "\n[[distribution]]\n").replace("\n[package.", "\n[distribution.");
+        let windows = lock.replace('\n', "\r\n");
+        let later = lock
+            .replacen("version = 1\n", "version = 1\nmood = \"good\"\n", 1)
+            .replace("\n[[package]]\n", "\n[[package]]\nmood = { of = [1, 2.5, 1979-05-27] }\n")
+            .replace("{ name = ", "{ mood = [], name = ")
+            .replace("{ url = ", "{ mood = true, url = ");
+        for (way, text) in [("edited", edited), ("old", old), ("windows", windows), ("later", later)] {
+            assert_eq!(plain, answers(&text).unwrap(), "{way}");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
