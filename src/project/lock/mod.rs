@@ -24,7 +24,7 @@ use uv_pep440::VersionSpecifiers;
 pub use self::artifact::{FileLocation, Sdist, Wheel};
 pub use self::hash::{Hash, HashAlgorithm};
 pub use self::manifest::{ConflictItem, ConflictKind, ConflictSet, Manifest, Options};
-pub use self::marker::Marker;
+pub use self::marker::{Comparison, Expression, Marker};
 pub use self::package::{DefaultGroups, Edge, Metadata, Package};
 pub use self::requirement::Requirement;
 pub use self::source::{GitReference, GitSource, Registry, Source};
