@@ -133,10 +133,21 @@ pub(super) fn first_credentials(text: &str) -> Option<usize> {
 
 /// The file name at the end of a URL that [`url`] has accepted, percent-decoded.
 pub(super) fn url_file_name(url: &str) -> Result<Cow<'_, str>, Refused> {
-    let end = url.bytes().position(|byte| KINDS[usize::from(byte)] & QUERY != 0).unwrap_or(url.len());
-    let path = split_scheme(&url[..end]).map_or(&url[..end], |(_, rest)| rest);
+    let kinds = kinds(url);
+    let mut path = url;
+    if kinds & QUERY != 0 {
+        let end = url.bytes().position(|byte| KINDS[usize::from(byte)] & QUERY != 0).unwrap_or(url.len());
+        path = &url[..end];
+    }
+    let path = split_scheme(path).map_or(path, |(_, rest)| rest);
     let start = path.bytes().rposition(|byte| byte == b'/').map_or(0, |slash| slash + 1);
-    let name = percent_decode(&path[start..])?;
+    let name = &path[start..];
+    if kinds & (UNUSUAL | NOT_IN_URLS | PERCENT) == 0 {
+        // No separator and nothing unusual can be left.
+        one_file(name)?;
+        return Ok(Cow::Borrowed(name));
+    }
+    let name = percent_decode(name)?;
     file_name(&name)?;
     Ok(name)
 }
@@ -147,6 +158,10 @@ pub(super) fn file_name(name: &str) -> Result<(), Refused> {
     if name.bytes().any(|byte| byte == b'/' || byte == b'\\') {
         return Err(Refused::Because("contains a path separator"));
     }
+    one_file(name)
+}
+
+fn one_file(name: &str) -> Result<(), Refused> {
     if name.is_empty() || name == "." || name == ".." {
         return Err(Refused::Because("is not the name of a file"));
     }
