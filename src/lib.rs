@@ -3,5 +3,7 @@
 
 pub mod closure;
 pub mod diagnostic;
+pub mod emit;
+pub mod gateway;
 pub mod plan;
 pub mod project;

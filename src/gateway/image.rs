@@ -3,8 +3,8 @@
 use buildkit_frontend::image::{Healthcheck, History, ImageConfig};
 use buildkit_llb::Platform;
 
-use crate::plan::layers::Kind;
-use crate::plan::{self, FirstParty, Group, Plan, VENV};
+use crate::emit::describe;
+use crate::plan::{self, FirstParty, Plan, VENV};
 
 /// Stands in every history entry that pyfront makes.
 const COMMENT: &str = "pyfront.v0";
@@ -21,13 +21,12 @@ pub fn config(plan: &Plan, base: &ImageConfig, platform: &Platform) -> ImageConf
         image.variant = Some(platform.variant.clone());
     }
 
-    let path = image.env("PATH").filter(|path| !path.is_empty()).unwrap_or(DEFAULT_PATH).to_owned();
-    image.set_env("PATH", &format!("{VENV}/bin:{path}"));
+    image.config.set_env("PATH", &format!("{VENV}/bin:{}", path(base)));
     for (name, value) in &plan.config.env {
-        image.set_env(name, value);
+        image.config.set_env(name, value);
     }
     for port in &plan.config.ports {
-        image.expose(port.clone());
+        image.config.expose(port.clone());
     }
     let config = &mut image.config;
     config.user = format!("{}:{}", plan.account.uid, plan.account.gid);
@@ -43,6 +42,11 @@ pub fn config(plan: &Plan, base: &ImageConfig, platform: &Platform) -> ImageConf
     }
     image.history.extend(history(plan));
     image
+}
+
+/// The `PATH` of the base image.
+pub fn path(base: &ImageConfig) -> &str {
+    base.config.env("PATH").filter(|path| !path.is_empty()).unwrap_or(DEFAULT_PATH)
 }
 
 fn healthcheck(check: &plan::Healthcheck) -> Healthcheck {
@@ -72,7 +76,10 @@ fn history(plan: &Plan) -> Vec<History> {
     };
     let mut entries: Vec<History> = plan.groups.iter().map(|group| entry(describe(group), false)).collect();
     entries.push(entry(
-        format!("venv {VENV}, user {} ({}:{}), {}", plan.account.name, plan.account.uid, plan.account.gid, plan.workdir),
+        format!(
+            "venv {VENV}, user {} ({}:{}), {}",
+            plan.account.name, plan.account.uid, plan.account.gid, plan.workdir
+        ),
         false,
     ));
     entries.push(entry(
@@ -85,15 +92,4 @@ fn history(plan: &Plan) -> Vec<History> {
     let argv: Vec<&String> = plan.config.entrypoint.iter().chain(&plan.config.command).collect();
     entries.push(entry(format!("start {}", serde_json::to_string(&argv).unwrap_or_default()), true));
     entries
-}
-
-/// What a group installs, for people: also the name of its step.
-pub fn describe(group: &Group) -> String {
-    match (group.kind, group.wheels.as_slice()) {
-        (_, [wheel]) => format!("install {} {}", wheel.name, wheel.version),
-        (Kind::Own | Kind::Bucket(_), wheels) => {
-            let names: Vec<&str> = wheels.iter().map(|wheel| wheel.name.as_str()).collect();
-            format!("install {}", names.join(", "))
-        }
-    }
 }

@@ -7,7 +7,9 @@ use crate::diagnostic::{Diagnostic, Location};
 use crate::project::config::base::Base;
 use crate::project::config::python::Python;
 use crate::project::document::{Located, quoted};
-use crate::project::python_version::{PythonRequest, PythonVersion, RequiresPython, STABLE_MINORS, known_versions};
+use crate::project::python_version::{
+    NEWEST_MINOR, PythonRequest, PythonVersion, RequiresPython, STABLE_MINORS, known_versions,
+};
 
 /// Everything that has a say in the choice.
 #[derive(Debug, Clone, Copy, Default)]
@@ -44,7 +46,7 @@ pub fn choose(wishes: &Wishes<'_>) -> Result<PythonChoice, Diagnostic> {
         return explicit(version, &subject, None, wishes.requires);
     }
     if let Some(python) = wishes.config {
-        return explicit(python.value.0, "python", Some(&python.location), wishes.requires);
+        return explicit(python.value.0, "the configuration", Some(&python.location), wishes.requires);
     }
     match wishes.file {
         Some(Located { value: PythonRequest::Version(version), location }) => {
@@ -139,7 +141,7 @@ fn newest(ranges: &[Range<'_>], requires: Option<&Located<RequiresPython>>) -> R
         }),
         Some(version) => Ok(PythonChoice {
             version: *version,
-            reason: format!("{version} is the newest that {} allows", written.join(" and ")),
+            reason: format!("{version} is the newest minor that satisfies {}", written.join(" and ")),
             location,
         }),
         None => {
@@ -147,10 +149,13 @@ fn newest(ranges: &[Range<'_>], requires: Option<&Located<RequiresPython>>) -> R
                 [one] => Diagnostic::new(format!("no supported Python satisfies {} {}", one.name, quoted(one.text))),
                 _ => Diagnostic::new(format!("no supported Python satisfies {}", written.join(" and "))),
             };
-            Err(diagnostic
-                .at_location(location)
-                .note(known_versions())
-                .help("widen the range and run uv lock, or name a version: python = \"3.15\" under [tool.pyfront]"))
+            let diagnostic = diagnostic.at_location(location).note(known_versions());
+            // The one that is known but never chosen for the user.
+            let unasked = PythonVersion { minor: NEWEST_MINOR, patch: None };
+            Err(match allowed(unasked, &specifiers) {
+                Some(version) => diagnostic.help(format!("ask for it: python = \"{version}\" under [tool.pyfront]")),
+                None => diagnostic.help("widen the range and run uv lock"),
+            })
         }
     }
 }

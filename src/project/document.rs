@@ -117,7 +117,7 @@ impl<'a> Table<'a> {
     fn value(&self, key: &str, key_range: Range<usize>, value: &'a Spanned<DeValue<'a>>) -> Value<'a> {
         let shown = if is_bare(key) { key.to_owned() } else { quoted(key) };
         let path = if self.path.is_empty() { shown } else { format!("{}.{shown}", self.path) };
-        Value { file: self.file, path, key: key.to_owned(), key_range, value }
+        Value { file: self.file, path, key: key.to_owned(), key_range, written: value }
     }
 }
 
@@ -128,7 +128,7 @@ pub struct Value<'a> {
     path: String,
     key: String,
     key_range: Range<usize>,
-    value: &'a Spanned<DeValue<'a>>,
+    written: &'a Spanned<DeValue<'a>>,
 }
 
 impl<'a> Value<'a> {
@@ -144,7 +144,7 @@ impl<'a> Value<'a> {
 
     /// The place of the value.
     pub fn location(&self) -> Location {
-        Location::new(self.file, self.value.span())
+        Location::new(self.file, self.written.span())
     }
 
     /// The place of the key.
@@ -159,40 +159,40 @@ impl<'a> Value<'a> {
 
     /// The text of a string.
     pub fn as_str(&self) -> Option<&'a str> {
-        self.value.get_ref().as_str()
+        self.written.get_ref().as_str()
     }
 
     /// A boolean.
     pub fn as_bool(&self) -> Option<bool> {
-        self.value.get_ref().as_bool()
+        self.written.get_ref().as_bool()
     }
 
     /// An integer that fits.
     pub fn as_integer(&self) -> Option<i64> {
-        let integer = self.value.get_ref().as_integer()?;
+        let integer = self.written.get_ref().as_integer()?;
         i64::from_str_radix(integer.as_str(), integer.radix()).ok()
     }
 
     /// Whether this is an integer, in range or not.
     pub fn is_integer(&self) -> bool {
-        self.value.get_ref().is_integer()
+        self.written.get_ref().is_integer()
     }
 
     /// The digits of a number as they were written (`3.10` stays `3.10`).
     pub fn as_number_text(&self) -> Option<&'a str> {
-        let value = self.value.get_ref();
+        let value = self.written.get_ref();
         value.as_float().map(toml::de::DeFloat::as_str).or_else(|| value.as_integer().map(toml::de::DeInteger::as_str))
     }
 
     /// The entries of a table.
     pub fn as_table(&self) -> Option<Table<'a>> {
-        let entries = self.value.get_ref().as_table()?;
+        let entries = self.written.get_ref().as_table()?;
         Some(Table { file: self.file, path: self.path.clone(), range: self.key_range.clone(), entries })
     }
 
     /// The items of an array.
     pub fn as_array(&self) -> Option<Vec<Value<'a>>> {
-        let items = self.value.get_ref().as_array()?;
+        let items = self.written.get_ref().as_array()?;
         Some(
             items
                 .iter()
@@ -202,7 +202,7 @@ impl<'a> Value<'a> {
                     path: format!("{}[{index}]", self.path),
                     key: self.key.clone(),
                     key_range: self.key_range.clone(),
-                    value,
+                    written: value,
                 })
                 .collect(),
         )
@@ -239,7 +239,7 @@ impl<'a> Value<'a> {
 
     /// A diagnostic at this value. The message begins with the value's path: "`tool.pyfront.user` `says`".
     pub fn problem(&self, says: impl fmt::Display) -> Diagnostic {
-        Diagnostic::new(format!("{} {says}", self.path)).at(self.file, self.value.span())
+        Diagnostic::new(format!("{} {says}", self.path)).at(self.file, self.written.span())
     }
 
     /// The diagnostic for a value of the wrong type. `expected` reads like "an array of strings".
@@ -247,8 +247,9 @@ impl<'a> Value<'a> {
         self.problem(format_args!("must be {expected}, not {}", self.type_name()))
     }
 
-    /// The diagnostic for a key that nobody knows: the nearest known one, and all of them.
-    pub fn unknown_key(&self, known: &[&str]) -> Diagnostic {
+    /// The diagnostic for a key that nobody knows: the nearest known one, and all of them. `meant` is the known key that
+    /// another tool calls by this name, if there is one.
+    pub fn unknown_key(&self, known: &[&str], meant: Option<&str>) -> Diagnostic {
         let parent =
             self.path.len().checked_sub(if is_bare(&self.key) { self.key.len() } else { quoted(&self.key).len() });
         let parent = parent.and_then(|end| self.path.get(..end)).unwrap_or_default().trim_end_matches('.');
@@ -256,7 +257,7 @@ impl<'a> Value<'a> {
         let diagnostic = Diagnostic::new(format!("unknown key {}{place}", quoted(&self.key)))
             .at(self.file, self.key_range.clone())
             .note(format!("known keys: {}", known.join(", ")));
-        match nearest(&self.key, known.iter().copied()) {
+        match meant.filter(|meant| known.contains(meant)).or_else(|| nearest(&self.key, known.iter().copied())) {
             Some(name) => diagnostic.help(format!("did you mean {name}?")),
             None => diagnostic.help("remove it, or use one of the known keys"),
         }
@@ -264,7 +265,7 @@ impl<'a> Value<'a> {
 
     /// What kind of TOML value this is, as a noun with its article.
     pub fn type_name(&self) -> &'static str {
-        match self.value.get_ref() {
+        match self.written.get_ref() {
             DeValue::String(_) => "a string",
             DeValue::Integer(_) => "an integer",
             DeValue::Float(_) => "a float",

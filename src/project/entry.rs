@@ -15,7 +15,7 @@ pub enum Entry {
     /// The project file itself.
     Pyproject(Box<Pyproject>),
     /// A Dockerfile of ours. `pyproject.toml` comes from the build context.
-    Dockerfile(Dockerfile),
+    Dockerfile(Box<Dockerfile>),
 }
 
 /// A Dockerfile without instructions.
@@ -55,12 +55,11 @@ impl Entry {
         }
         let directives = directives(&file);
         // `//` may begin a directive too. Blanks keep every place in the file where it is.
-        let body = match directives
-            .iter()
-            .any(|directive| file.text()[directive.value.location.range.clone()].starts_with('/'))
-        {
-            true => SourceFile::new(name, without_slash_directives(&file, &directives)),
-            false => Arc::clone(&file),
+        let slashes = |directive: &Directive| file.text()[directive.value.location.range.clone()].starts_with('/');
+        let body = if directives.iter().any(slashes) {
+            SourceFile::new(name, without_slash_directives(&file, &directives))
+        } else {
+            Arc::clone(&file)
         };
         if let Err(error) = Document::parse(&body) {
             let end = error.location().map_or(0, |location| location.range.start);
@@ -70,7 +69,7 @@ impl Entry {
             return Err(error.into());
         }
         let config = Config::read_body(&body)?;
-        Ok(Self::Dockerfile(Dockerfile { file, directives, config }))
+        Ok(Self::Dockerfile(Box::new(Dockerfile { file, directives, config })))
     }
 }
 
@@ -184,7 +183,7 @@ mod tests {
 
     fn dockerfile(text: &str) -> Dockerfile {
         match Entry::read("Dockerfile", text.as_bytes()) {
-            Ok(Entry::Dockerfile(dockerfile)) => dockerfile,
+            Ok(Entry::Dockerfile(dockerfile)) => *dockerfile,
             Ok(Entry::Pyproject(_)) => panic!("pyproject"),
             Err(errors) => panic!("{errors}"),
         }

@@ -270,19 +270,16 @@ fn unknown_name(what: &str, name: &str, location: &Location, known: &[&str], tab
 }
 
 fn read_project(table: &Table<'_>, problems: &mut Problems) -> Option<Project> {
-    let name = match table.get("name") {
-        Some(value) => {
-            let text = value.string("a string", problems);
-            text.and_then(|text| package_name(&value, text, problems)).map(|name| value.located(name))
-        }
-        None => {
-            problems.push(
-                Diagnostic::new("[project] has no name")
-                    .at_location(Some(table.location()))
-                    .help("add name = \"…\" to [project]"),
-            );
-            None
-        }
+    let name = if let Some(value) = table.get("name") {
+        let text = value.string("a string", problems);
+        text.and_then(|text| package_name(&value, text, problems)).map(|name| value.located(name))
+    } else {
+        problems.push(
+            Diagnostic::new("[project] has no name")
+                .at_location(Some(table.location()))
+                .help("add name = \"…\" to [project]"),
+        );
+        None
     };
     let license = table.get("license");
     let license_table = license.as_ref().and_then(Value::as_table);
@@ -513,17 +510,15 @@ fn dependency(value: &Value<'_>, problems: &mut Problems) -> Option<Dependency> 
     let is_name = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
     let trimmed = text.trim_start();
     let end = trimmed.find(|character| !is_name(character)).unwrap_or(trimmed.len());
-    match PackageName::from_str(&trimmed[..end]) {
-        Ok(name) => Some(Dependency { name, requirement: value.located(text.to_owned()) }),
-        Err(_) => {
-            problems.push(
-                value
-                    .problem(format_args!("{} does not begin with the name of a package", quoted(text)))
-                    .help("write a requirement such as \"fastapi>=0.115\""),
-            );
-            None
-        }
+    let name = PackageName::from_str(&trimmed[..end]).ok();
+    if name.is_none() {
+        problems.push(
+            value
+                .problem(format_args!("{} does not begin with the name of a package", quoted(text)))
+                .help("write a requirement such as \"fastapi>=0.115\""),
+        );
     }
+    Some(Dependency { name: name?, requirement: value.located(text.to_owned()) })
 }
 
 fn package_name(value: &Value<'_>, text: &str, problems: &mut Problems) -> Option<PackageName> {
@@ -536,4 +531,165 @@ fn package_name(value: &Value<'_>, text: &str, problems: &mut Problems) -> Optio
         );
     }
     name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Pyproject {
+        match Pyproject::parse(&SourceFile::new("pyproject.toml", text)) {
+            Ok(pyproject) => pyproject,
+            Err(errors) => panic!("{errors}"),
+        }
+    }
+
+    fn errors(text: &str) -> String {
+        Pyproject::parse(&SourceFile::new("pyproject.toml", text)).unwrap_err().to_string()
+    }
+
+    const FULL: &str = r#"# syntax=org/pyfront
+[project]
+name = "My_App.x"
+version = "1.2"
+description = "d"
+readme = { file = "docs/README.md", content-type = "text/markdown" }
+license = { file = "LICENCE" }
+license-files = ["NOTICE*"]
+authors = [{ name = "A", email = "a@example.com" }, { email = "b@example.com" }]
+requires-python = ">=3.11"
+dynamic = ["classifiers"]
+dependencies = [
+    "FastAPI[standard] >= 0.115",
+    "my_lib @ git+https://example.com/x",
+]
+[project.optional-dependencies]
+PG = ["psycopg"]
+[project.scripts]
+zed = "my_app:main"
+alpha = "my_app.cli:main [cli]"
+[project.urls]
+"Home Page" = "https://example.com"
+[dependency-groups]
+dev = ["pytest", { include-group = "Lint" }]
+lint = ["ruff"]
+[build-system]
+requires = ["uv_build>=0.9"]
+build-backend = "uv_build"
+[tool.uv]
+default-groups = ["dev"]
+required-version = ">=0.9"
+workspace = { members = ["x"] }
+[tool.uv.sources]
+my-lib = { git = "https://example.com/x" }
+[[tool.uv.index]]
+name = "internal"
+url = "https://example.com/simple"
+[tool.uv.build-backend]
+module-name = "my_app"
+[tool.fastapi]
+entrypoint = "my_app.main:app"
+[tool.pyfront]
+user = 7
+extras = ["pg"]
+[tool.other]
+anything = [1, { b = 2 }]
+"#;
+
+    #[test]
+    fn everything_that_matters_is_read() {
+        let pyproject = parse(FULL);
+        let project = pyproject.require_project().unwrap();
+        assert_eq!(project.name.as_str(), "my-app-x");
+        assert_eq!(project.name.location.to_string(), "pyproject.toml:3");
+        assert_eq!(project.readme.as_ref().unwrap().value, "docs/README.md");
+        let texts = |list: &[Located<String>]| list.iter().map(|text| text.value.clone()).collect::<Vec<_>>();
+        assert_eq!(texts(&project.license_files), ["NOTICE*", "LICENCE"]);
+        assert_eq!(texts(&project.authors), ["A", "b@example.com"]);
+        let names: Vec<&str> = project.dependencies.iter().map(|dependency| dependency.name.as_str()).collect();
+        assert_eq!(names, ["fastapi", "my-lib"]);
+        let scripts: Vec<&str> = project.scripts.iter().map(|script| script.name.as_str()).collect();
+        assert_eq!(scripts, ["zed", "alpha"]);
+        assert_eq!(project.urls["Home Page"].value, "https://example.com");
+        assert_eq!(pyproject.dependency_groups.len(), 2);
+        let lint = GroupName::from_str("lint").unwrap();
+        assert_eq!(pyproject.dependency_groups[&GroupName::from_str("dev").unwrap()].includes[0].value, lint);
+        assert_eq!(pyproject.uv.required_version.as_ref().unwrap().value, ">=0.9");
+        assert!(pyproject.uv.workspace.is_some() && pyproject.uv.sources.len() == 1);
+        assert_eq!(texts(&pyproject.uv.index_names), ["internal"]);
+        assert_eq!(pyproject.modules.packages, ["my_app"]);
+        assert_eq!(pyproject.config.user.as_ref().unwrap().uid, 7);
+        let asked = |name: &str| {
+            let location = pyproject.who_asks_for(&PackageName::from_str(name).unwrap());
+            location.map(|location| location.lines().0)
+        };
+        assert_eq!(
+            (asked("my.lib"), asked("psycopg"), asked("ruff"), asked("uv-build")),
+            (Some(14), Some(17), Some(25), None)
+        );
+    }
+
+    #[test]
+    fn what_is_a_package_follows_uv() {
+        let project = "[project]\nname = 'a'\n";
+        let build = "[build-system]\nrequires = []\n";
+        assert!(!parse(project).is_package());
+        assert!(parse(&format!("{project}{build}")).is_package());
+        assert!(!parse(&format!("{project}{build}[tool.uv]\npackage = false\n")).is_package());
+        assert!(parse(&format!("{project}[tool.uv]\npackage = true\n")).is_package());
+    }
+
+    #[test]
+    fn a_file_without_a_project() {
+        assert!(parse("").project.is_none());
+        let all = [
+            parse("[tool.x]\n").require_project().unwrap_err().to_string(),
+            parse("\n[tool.uv.workspace]\nmembers = []\n").require_project().unwrap_err().to_string(),
+        ];
+        insta::assert_snapshot!(all.join("\n"));
+    }
+
+    #[test]
+    fn refusals() {
+        let all = [
+            errors("[project]\nversion = '1'\n"),
+            errors("[project]\nname = 'a b'\nrequires-python = '^3.11'\n"),
+            errors("[project]\nname = 'a'\nrequires-python = '3'\ndependencies = ['', '==1', 1, 'ok']\n"),
+            errors(
+                "[project]\nname = 'a'\nscripts = ['x']\nversion = 1.0\nreadme = 3\n[build-system]\nrequires = 'x'\n",
+            ),
+            errors("project = 1\ntool = 2\n"),
+            errors("[project]\nname = 'a'\n[dependency-groups]\n'a b' = []\nx = [1, { include-group = '' }, {}]\n"),
+            errors(
+                "[project]\nname = 'a'\n[tool.uv]\npackage = 'yes'\ndefault-groups = 1\n[tool.fastapi]\nentrypoint = []\n",
+            ),
+            errors(
+                "[project]\nname = 'a'\n[project.optional-dependencies]\npostgres = []\n[tool.pyfront]\nextras = ['postgers', 'x']\ngroups = ['dev']\n",
+            ),
+            errors(
+                "[project]\nname = 'a'\n[tool.pyfront]\nusr = 1\n[tool.pyfront.healthcheck]\npth = '/'\n[tool.pyfront.env]\nA = 1\n",
+            ),
+            errors("[project]\nname = 'a'\nname = 'b'\n"),
+            errors("[project]\nname = 'a'\n[project\n"),
+        ];
+        insta::assert_snapshot!(all.join("\n\n"));
+    }
+
+    #[test]
+    fn a_dockerfile_is_checked_against_the_project() {
+        let config = Config::read_body(&SourceFile::new("Dockerfile", "extras = ['pg']\ngroups = ['lnt']\n")).unwrap();
+        let error =
+            check_config(&config, &parse("[project]\nname = 'a'\n[dependency-groups]\nlint = []\n")).unwrap_err();
+        insta::assert_snapshot!(error.to_string());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_broken_file_does_not_make_it_panic(cut in 0..FULL.len(), insert in "[\"'\\[\\]{}=,.a-z0-9\n]{0,3}") {
+            let mut text = FULL.to_owned();
+            text.insert_str(cut, &insert);
+            let _ = Pyproject::parse(&SourceFile::new("pyproject.toml", text)).map_err(|errors| errors.to_string());
+            let _ = Pyproject::parse(&SourceFile::new("pyproject.toml", &FULL[..cut])).map_err(|errors| errors.to_string());
+        }
+    }
 }

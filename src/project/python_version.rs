@@ -16,7 +16,7 @@ use crate::project::document::{Located, Problems, Value, quoted};
 pub const STABLE_MINORS: &[u8] = &[9, 10, 11, 12, 13, 14];
 
 /// A minor that is taken only when the user asks for it.
-const NEWEST_MINOR: u8 = 15;
+pub const NEWEST_MINOR: u8 = 15;
 
 /// A version of CPython 3, with or without patch. Displayed as `3.13` or `3.13.2`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

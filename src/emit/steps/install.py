@@ -12,5 +12,6 @@ step.uv(
     "pip", "install", "--quiet", "--offline", "--no-index", "--find-links", step.TOOLS + "/wheels", "--no-deps",
     "--python", step.VENV + "/bin/python", "--prefix", step.OUT + step.VENV, "--", *sys.argv[1:],
 )
+step.drop_lock()
 step.compile_bytecode(checked=False)
 step.fix_metadata()

@@ -17,5 +17,6 @@ step.uv(
     "pip", "install", "--quiet", "--offline", "--no-index", "--no-deps",
     "--python", step.VENV + "/bin/python", "--prefix", step.OUT + step.VENV, "--", wheels[0],
 )
+step.drop_lock()
 step.compile_bytecode(checked=True)
 step.fix_metadata()

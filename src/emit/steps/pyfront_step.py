@@ -15,6 +15,8 @@ UV = TOOLS + "/uv"
 VENV = "/opt/venv"
 OUT = "/out"
 CA_SECRET = "/run/secrets/ca-certificates"
+# Memory, in steps that have secrets: what lies here is in no layer and in no cache.
+PRIVATE = TOOLS + "/private"
 # 1980-01-01T00:00:00Z, the first moment that a zip archive can express.
 EPOCH = 315532800
 
@@ -37,11 +39,16 @@ def interpreter():
     return sys.executable
 
 
-def trust_company_ca():
-    """Lets every networked tool of this step trust the company's certificates next to the image's own.
+def drop_lock():
+    """Removes uv's own lock file, which every installation leaves behind; the venv's skeleton has the one there is."""
+    try:
+        os.remove(OUT + VENV + "/.lock")
+    except FileNotFoundError:
+        pass
 
-    The bundle is written to a temporary file system, so it can't become part of any layer.
-    """
+
+def trust_company_ca():
+    """Lets every networked tool of this step trust the company's certificates next to the image's own."""
     try:
         with open(CA_SECRET, "rb") as secret:
             company = secret.read()
@@ -57,13 +64,20 @@ def trust_company_ca():
             break
         except OSError:
             continue
-    path = "/tmp/pyfront-ca.pem"
+    path = PRIVATE + "/ca-certificates.pem"
     with open(path, "wb") as bundle:
         bundle.write(system.rstrip() + b"\n" + company)
-    for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT", "GIT_SSL_CAINFO"):
+    # uv and most of Python; requests; curl; pip; git; cargo.
+    for variable in (
+        "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT", "GIT_SSL_CAINFO", "CARGO_HTTP_CAINFO",
+    ):
         os.environ[variable] = path
-    os.environ["CARGO_HTTP_CAINFO"] = path
     os.environ["UV_SYSTEM_CERTS"] = "1"
+    # apt has no variable for certificates, but one for a file of settings.
+    settings = PRIVATE + "/apt.conf"
+    with open(settings, "w") as file:
+        file.write('Acquire::https::CAInfo "%s";\n' % path)
+    os.environ["APT_CONFIG"] = settings
 
 
 def compile_bytecode(checked):

@@ -34,6 +34,9 @@ def with_entry(path, name, number, entry):
 
 step.uv("venv", "--quiet", "--python", step.interpreter(), "--prompt", prompt, step.VENV)
 shutil.copytree(step.VENV, step.OUT + step.VENV, symlinks=True)
+# `uv sync` leaves its lock file in every environment, so it belongs to what uv would have made.
+open(step.OUT + step.VENV + "/.lock", "wb").close()
+step.compile_bytecode(checked=False)
 
 owners = {}
 if uid != 0:

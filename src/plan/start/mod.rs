@@ -2,6 +2,20 @@
 //! declares, what is locked, and a bounded list of Python files. What is not beyond doubt is an error that lists what was
 //! seen and the line to write: a wrong guess would only be found in production.
 
+mod candidates;
+mod declared;
+mod evidence;
+mod frameworks;
+mod layout;
+mod not_yet;
+mod python;
+mod refusal;
+mod script;
+mod serve;
+mod servers;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -10,6 +24,10 @@ use uv_normalize::PackageName;
 use crate::diagnostic::{Diagnostic, Location, SourceFile};
 use crate::project::config::Config;
 use crate::project::pyproject::Pyproject;
+
+use evidence::{Evidence, Found};
+use frameworks::{Kind, UI, WEB, WORKERS};
+use refusal::{Candidate, refuse};
 
 /// What the container runs, in exec form.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,31 +60,91 @@ pub struct Project<'a> {
     pub files: &'a Files,
 }
 
-/// The paths, relative to the project, whose text [`detect`] wants to see. Not all of them exist. Empty when the
-/// configuration says what to run.
-pub fn candidate_files(_pyproject: &Pyproject, _config: &Config) -> Vec<String> {
-    Vec::new()
+/// The paths, relative to the project, whose text [`detect`] wants to see. Not all of them exist. Empty when it is
+/// declared what to run.
+pub fn candidate_files(pyproject: &Pyproject, config: &Config) -> Vec<String> {
+    candidates::candidate_files(pyproject, config)
 }
 
-/// Chooses the start command.
+/// Chooses the start command: the first of these that applies.
+///
+/// 1. `command` or `entrypoint` of the configuration;
+/// 2. `entrypoint` of `[tool.fastapi]`;
+/// 3. a program of `[project.scripts]`: the only one, or the one called `start`, `serve` or like the project, unless the
+///    project is a web service or the like, whose scripts may be anything;
+/// 4. an ASGI object or factory, with a server that is installed;
+/// 5. the project's package, when it has a `__main__.py`;
+/// 6. a script file in the root of a project that is no package.
 ///
 /// # Errors
 /// What was looked at, what was found, and the line to write.
 pub fn detect(project: &Project<'_>) -> Result<StartCommand, Diagnostic> {
-    configured(project.config).ok_or_else(|| {
-        Diagnostic::new("no start command was found").at(&project.pyproject.file, 0..0).help("write command = [\"…\"]")
-    })
+    if let Some(command) = declared::configured(project.config) {
+        return Ok(command);
+    }
+    let evidence = Evidence::gather(project);
+    if let Some(entrypoint) = &project.pyproject.fastapi_entrypoint {
+        return declared::declared_fastapi(&evidence, entrypoint);
+    }
+    not_yet::not_yet(&evidence)?;
+    let scripts = script::scripts(project.pyproject);
+    let preferred = script::preferred(project.pyproject, &scripts);
+    let web = evidence.direct_of(WEB.iter().copied());
+    let other =
+        evidence.direct_of(UI.iter().map(|(name, _)| *name)).or_else(|| evidence.direct_of(WORKERS.iter().copied()));
+    let served: Vec<&Found> = evidence.found.iter().filter(|found| found.kind != Kind::Own).collect();
+
+    if web.is_none() && served.is_empty() {
+        let only = if let ([one], None) = (scripts.as_slice(), other) { Some(*one) } else { None };
+        if let Some(script) = preferred.or(only) {
+            return Ok(script::run_script(script, scripts.len()));
+        }
+    }
+    if !served.is_empty() {
+        return serve::serve(&evidence, &served, preferred);
+    }
+    let candidates = script::script_candidates(&evidence, &scripts);
+    if let Some(framework) = web {
+        let message = format!("{framework} is a dependency, but no object that a server could run was found");
+        return Err(refuse(&evidence, message, None, &candidates));
+    }
+    if let Some(other) = other {
+        let message = format!("{other} is a dependency, and how to start its programs can't be seen from the project");
+        return Err(refuse(&evidence, message, None, &usual(other, candidates)));
+    }
+    if let Some(own) = evidence.found.first() {
+        return Err(refuse(&evidence, format!("how to start {} is not known", own.describe()), None, &candidates));
+    }
+    if scripts.len() > 1 {
+        let message =
+            format!("[project.scripts] has {} programs, and none of them is called like the project", scripts.len());
+        return Err(refuse(
+            &evidence,
+            message,
+            scripts.first().map(|script| script.name.location.clone()),
+            &candidates,
+        ));
+    }
+    if let Some((module, path)) = script::main_package(&evidence) {
+        return Ok(script::run_package(&evidence, module, &path));
+    }
+    match script::files(&evidence) {
+        Ok(path) => Ok(script::run_file(&evidence, path)),
+        Err(several) if several.len() > 1 => {
+            let message = format!("several files could be the start: {}", several.join(", "));
+            Err(refuse(&evidence, message, None, &candidates))
+        }
+        Err(_) => Err(refuse(&evidence, "no start command was found", None, &candidates)),
+    }
 }
 
-/// Row 0: what the user wrote.
-fn configured(config: &Config) -> Option<StartCommand> {
-    let written = config.command.as_ref().or(config.entrypoint.as_ref())?;
-    let key = if config.command.is_some() { "command" } else { "entrypoint" };
-    Some(StartCommand {
-        entrypoint: config.entrypoint.as_ref().map(|argv| argv.to_vec()).unwrap_or_default(),
-        command: config.command.as_ref().map(|argv| argv.to_vec()).unwrap_or_default(),
-        reason: format!("{key} is configured ({})", written.location),
-        port: config.ports.as_ref().and_then(|ports| ports.first_tcp()),
-        location: Some(written.location.clone()),
-    })
+/// The usual command of a framework, before what was found.
+fn usual(framework: &str, found: Vec<Candidate>) -> Vec<Candidate> {
+    let usual = UI.iter().find(|(name, _)| *name == framework);
+    let mut candidates: Vec<Candidate> = usual
+        .map(|(name, words)| Candidate::new(words, format!("how {name} is usually started; put in your file")))
+        .into_iter()
+        .collect();
+    candidates.extend(found);
+    candidates
 }

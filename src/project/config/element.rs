@@ -46,6 +46,27 @@ pub(super) fn overlay<T: Element>(below: Option<Located<T>>, above: Option<Locat
     }
 }
 
+/// Our key for what other tools (Dockerfiles, Compose, uv's command line) call by another name.
+pub(super) fn name_of_other_tool(name: &str) -> Option<&'static str> {
+    const OTHER_NAMES: &[(&str, &str)] = &[
+        ("cmd", "command"),
+        ("environment", "env"),
+        ("expose", "ports"),
+        ("extra", "extras"),
+        ("from", "base"),
+        ("group", "groups"),
+        ("image", "base"),
+        ("no-dev", "no-default-groups"),
+        ("python-version", "python"),
+        ("test", "command"),
+        ("url", "path"),
+        ("uv-version", "uv"),
+        ("working-dir", "workdir"),
+    ];
+    let name = name.to_ascii_lowercase().replace('_', "-");
+    OTHER_NAMES.iter().find(|(other, _)| *other == name).map(|(_, ours)| *ours)
+}
+
 /// Declares a table with known keys only: a struct of optional located values, the list of its keys with their
 /// documentation, and a reader that reports unknown keys.
 macro_rules! keys {
@@ -81,7 +102,10 @@ macro_rules! keys {
                 for value in table.entries() {
                     match value.key() {
                         $( $key => read.$field = <$type>::read(&value, problems).map(|element| value.located(element)), )+
-                        _ => problems.push(value.unknown_key(&[$($key),+])),
+                        _ => {
+                            let meant = $crate::project::config::element::name_of_other_tool(value.key());
+                            problems.push(value.unknown_key(&[$($key),+], meant));
+                        }
                     }
                 }
                 read

@@ -112,7 +112,9 @@ pub(super) fn port_number(value: &Value<'_>, problems: &mut Problems) -> Option<
     }
     let number = value.as_integer().and_then(|number| u16::try_from(number).ok()).filter(|number| *number > 0);
     if number.is_none() {
-        problems.push(value.problem("is not a port").help("write a number from 1 to 65535"));
+        let written = value.as_number_text().unwrap_or_default();
+        let problem = value.problem(format_args!("{written} is not a port"));
+        problems.push(problem.help("write a number from 1 to 65535"));
     }
     number
 }

@@ -55,14 +55,13 @@ fn read_names<T: FromStr + PartialEq>(
     }
     let before = problems.len();
     let mut names: Vec<Located<T>> = Vec::new();
-    for written in value.strings(expected, problems)? {
-        match T::from_str(&written) {
+    for item in value.array(expected, problems)? {
+        let Some(written) = item.string("a string", problems) else { continue };
+        match T::from_str(written) {
             Ok(name) if names.iter().any(|known| known.value == name) => {}
-            Ok(name) => names.push(Located::new(name, written.location)),
+            Ok(name) => names.push(item.located(name)),
             Err(_) => problems.push(
-                value
-                    .problem(format_args!("{} is not a name for {what}", quoted(&written)))
-                    .at_location(Some(written.location))
+                item.problem(format_args!("{} is not a name for {what}", quoted(written)))
                     .help("use letters, digits, '-', '_' and '.', and begin and end with a letter or digit"),
             ),
         }

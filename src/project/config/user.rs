@@ -172,20 +172,18 @@ fn read_text(value: &Value<'_>, text: &str, problems: &mut Problems) -> Option<U
         digits.then(|| text.parse::<u32>().ok()).flatten().filter(|id| i64::from(*id) <= GREATEST_ID)
     };
     let (uid, gid) = text.split_once(':').unwrap_or((text, text));
-    match (id(uid), id(gid)) {
-        (Some(uid), Some(gid)) => Some(User::with_ids(uid, gid)),
-        _ => {
-            let problem = value.problem(format_args!("{} is not a user", quoted(text)));
-            problems.push(if is_user_name(text) {
-                problem.help(format!("give the name its number: user = {{ name = {text:?}, uid = {DEFAULT_ID} }}"))
-            } else {
-                problem
-                    .help(format!("write numbers, for example user = \"{DEFAULT_ID}:{DEFAULT_ID}\""))
-                    .note(format!("must be {}; ids go from 0 to {GREATEST_ID}", User::EXPECTED))
-            });
-            None
-        }
+    if let (Some(uid), Some(gid)) = (id(uid), id(gid)) {
+        return Some(User::with_ids(uid, gid));
     }
+    let problem = value.problem(format_args!("{} is not a user", quoted(text)));
+    problems.push(if is_user_name(text) {
+        problem.help(format!("give the name its number: user = {{ name = {text:?}, uid = {DEFAULT_ID} }}"))
+    } else {
+        problem
+            .note(format!("must be {}; ids go from 0 to {GREATEST_ID}", User::EXPECTED))
+            .help(format!("write numbers, for example user = \"{DEFAULT_ID}:{DEFAULT_ID}\""))
+    });
+    None
 }
 
 fn is_user_name(text: &str) -> bool {

@@ -3,13 +3,15 @@
 
 use std::convert::Infallible;
 use std::fs;
-use std::os::unix::fs::chroot;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
-use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_bind, mount_bind_recursive, mount_change};
+use rustix::mount::{
+    MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind, mount_bind_recursive, mount_change, unmount,
+};
+use rustix::process::pivot_root;
 
 use crate::arguments::Arguments;
 
@@ -51,7 +53,11 @@ fn become_dockerd(rootfs: &Path, engine: &Path) -> Result<Infallible> {
     bind(&engine.join("run"), ENGINE)?;
     bind(&engine.join("data"), "/var/lib/docker")?;
 
-    chroot(rootfs).context("cannot change the root")?;
+    // Not chroot: a process that `docker exec` puts into a container's mount namespace starts at that namespace's root,
+    // which after a mere chroot would be this machine's.
+    std::env::set_current_dir(rootfs)?;
+    pivot_root(".", ".").context("cannot change the root")?;
+    unmount(".", UnmountFlags::DETACH).context("cannot let go of the machine's root")?;
     std::env::set_current_dir("/")?;
     let mut dockerd = Command::new("/usr/bin/tini");
     dockerd.args(["--", "/usr/sbin/dockerd", "--config-file", &format!("{ENGINE}/daemon.json")]);

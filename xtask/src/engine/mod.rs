@@ -1,7 +1,7 @@
 //! `cargo xtask engine`: a Docker to build on. One that is there already is used as it is; on a Debian machine without
 //! one, a private engine is made from Debian's packages and kept in the state directory.
 //!
-//! A private engine is a dockerd in a mount and a process namespace of its own, chrooted into a root file system of its
+//! A private engine is a dockerd in a mount and a process namespace of its own, with a root file system of its
 //! Debian release. When the first process of the namespace ends, by `engine down` or by a kill, the kernel takes
 //! containerd, shims, containers and every mount with it: there is nothing stale to clean up. Engines have separate
 //! bridges and run side by side.

@@ -44,19 +44,30 @@ impl Origin {
 pub(crate) struct Archive(PathBuf);
 
 impl Archive {
-    /// The archive under `name`, made by `make` in an empty directory when it is not there yet.
-    fn ensure(state: &State, name: &str, make: impl FnOnce(&Self) -> Result<()>) -> Result<Self> {
+    /// The archive of `name` made from what `key` stands for; `make` fills an empty directory when it is not there yet.
+    /// Archives of earlier recipes are deleted then.
+    fn ensure(state: &State, name: &str, key: &str, make: impl FnOnce(&Self) -> Result<()>) -> Result<Self> {
         let parent = state.directory("standin")?;
-        let finished = parent.join(name);
+        let finished = Self::path(state, name, key);
         let _lock = state.lock(&format!("standin-{name}"))?;
         if !finished.exists() {
+            for entry in fs::read_dir(&parent)? {
+                let path = entry?.path();
+                if path.file_stem().is_some_and(|stem| stem == name) {
+                    remove_tree(&path)?;
+                }
+            }
             let partial = parent.join(format!("{name}.partial"));
-            remove_tree(&partial)?;
             fs::create_dir(&partial)?;
             make(&Self(partial.clone()))?;
             fs::rename(&partial, &finished)?;
         }
         Ok(Self(finished))
+    }
+
+    /// Where it is when it is made. The key takes the place of an extension.
+    fn path(state: &State, name: &str, key: &str) -> PathBuf {
+        state.path("standin").join(format!("{name}.{key}"))
     }
 
     fn directory(&self) -> &Path {

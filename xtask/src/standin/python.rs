@@ -40,8 +40,9 @@ impl Release {
 
     /// The image, made when it is not there yet.
     pub(crate) fn archive(&self, state: &State) -> Result<Archive> {
-        let name = format!("python-{}-slim-{}", self.minor, self.key());
-        Archive::ensure(state, &name, |archive| {
+        // Without a dot: what follows one is the key.
+        let name = format!("python{}-slim", self.minor.replace('.', ""));
+        Archive::ensure(state, &name, &self.key(), |archive| {
             require_root()?;
             step(format!("making a stand-in for python:{}-slim from Debian {}", self.minor, self.suite), || {
                 self.make(archive)

@@ -17,6 +17,9 @@ use crate::state::State;
 /// The image's name on Docker Hub.
 pub(crate) const IMAGE: &str = "astral/uv:0.13.8";
 
+/// The archive's name.
+const NAME: &str = "uv";
+
 const VERSION: &str = "0.13.8";
 
 const CONFIGURATION: &str = "ENTRYPOINT [\"/uv\"]\nWORKDIR /io\n";
@@ -49,14 +52,17 @@ pub(crate) fn key() -> String {
 /// The image, made when it is not there yet. Without an engine it takes a Python with pip on this machine; `None` says
 /// that there is none. With an engine, a Python stand-in helps out.
 pub(crate) fn archive(state: &State, engine: Option<&Engine>) -> Result<Option<Archive>> {
-    let name = format!("uv-{VERSION}-{}", key());
+    let key = key();
+    let made = Archive::path(state, NAME, &key);
+    if made.exists() {
+        return Ok(Some(Archive(made)));
+    }
     let pip = match (local_python(), engine) {
         (Some(python), _) => Pip::Here(python),
         (None, Some(engine)) => Pip::In(engine),
-        (None, None) if state.path("standin").join(&name).exists() => Pip::Here("unused"),
         (None, None) => return Ok(None),
     };
-    Archive::ensure(state, &name, |archive| {
+    Archive::ensure(state, NAME, &key, |archive| {
         step(format!("getting uv {VERSION}"), || make(archive, &pip)).context("cannot make the uv image")
     })
     .map(Some)

@@ -30,11 +30,11 @@ pub struct GcPolicy {
     /// Nanoseconds.
     #[prost(int64, tag = "2")]
     pub keep_duration: i64,
+    #[prost(string, repeated, tag = "4")]
+    pub filters: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Bytes.
     #[prost(int64, tag = "3")]
     pub reserved_space: i64,
-    #[prost(string, repeated, tag = "4")]
-    pub filters: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Bytes.
     #[prost(int64, tag = "5")]
     pub max_used_space: i64,

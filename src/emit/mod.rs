@@ -1,0 +1,203 @@
+//! From a plan to build operations: the only place that knows both, and where every mount is made.
+//!
+//! Nothing is decided here. Each part of the plan has one function that says what it becomes, and `image` puts the
+//! results on top of the base, by merging where the daemon can and by copying where it cannot.
+
+mod programs;
+mod step;
+
+use buildkit_llb::{
+    Annotate, Bind, Cache, Cap, Caps, Copy, Digest, File, Http, Image, Location as Place, Merge, Mkdir, NetworkMode,
+    OpError, Output, Owner, Platform, ResolveMode, SCRATCH, Secret, Sharing, Timestamp, Tmpfs,
+};
+
+pub use self::step::StepOptions;
+use crate::plan::{FirstParty, Group, Plan, Wheel};
+
+/// Files that pyfront copies carry this time: 1980-01-01T00:00:00Z, as in `steps/pyfront_step.py`.
+const EPOCH: Timestamp = Timestamp::from_secs(315_532_800);
+/// Room for a bundle of certificates, in bytes.
+const PRIVATE_SIZE: u64 = 16 << 20;
+/// The id of the secret that holds a company's certificates.
+pub const CA_SECRET: &str = "ca-certificates";
+
+/// What the plan is built with.
+pub struct Context<'a> {
+    /// The base image, normalised and pinned.
+    pub base: &'a str,
+    /// uv's image, normalised and pinned.
+    pub uv: &'a str,
+    /// What the image is for.
+    pub platform: &'a Platform,
+    /// What the steps run on.
+    pub build_platform: &'a Platform,
+    /// Where images are looked for.
+    pub resolve_mode: ResolveMode,
+    /// The project's files, without what is ignored.
+    pub project: &'a Output,
+    /// What every step has in common.
+    pub steps: &'a StepOptions,
+    /// What the daemon can do.
+    pub caps: &'a Caps,
+    /// Where a wheel stands in the lock file, as it is sent to the daemon.
+    pub place: &'a dyn Fn(&Wheel) -> Option<Place>,
+}
+
+/// Builds the image's file system.
+///
+/// # Errors
+/// A plan that makes no sense as operations; that would be a bug here.
+pub fn image(plan: &Plan, context: &Context<'_>) -> Result<Output, OpError> {
+    let emitter = Emitter::new(plan, context)?;
+    let mut layers = Vec::new();
+    for (number, group) in plan.groups.iter().enumerate() {
+        layers.push(emitter.group(number + 1, group)?);
+    }
+    layers.push(emitter.runtime()?);
+    layers.push(match &plan.first_party {
+        FirstParty::Install { .. } => emitter.install_project()?,
+        FirstParty::Copy => emitter.copy_project()?,
+    });
+    emitter.assemble(&layers)
+}
+
+struct Emitter<'a> {
+    plan: &'a Plan,
+    context: &'a Context<'a>,
+    /// The base for the image.
+    base: Output,
+    /// The same base for the CPU that builds.
+    builder: Output,
+    uv: Output,
+}
+
+impl<'a> Emitter<'a> {
+    fn new(plan: &'a Plan, context: &'a Context<'a>) -> Result<Self, OpError> {
+        let image = |reference: &str, shown: &str, platform: &Platform| {
+            Image::new(reference, platform.clone())
+                .resolve_mode(context.resolve_mode)
+                .named(format!("[base] FROM {shown}"))
+                .build()
+        };
+        let shown = &plan.base.image.reference;
+        Ok(Self {
+            plan,
+            context,
+            base: image(context.base, shown, context.platform)?,
+            builder: image(context.base, shown, context.build_platform)?,
+            uv: image(context.uv, &plan.uv.image.reference, context.build_platform)?,
+        })
+    }
+
+    /// Locked wheels, installed without network; the result holds nothing but their files.
+    fn group(&self, number: usize, group: &Group) -> Result<Output, OpError> {
+        let name = format!("[deps {number}/{}] {}", self.plan.groups.len(), describe(group));
+        let requirements = group.wheels.iter().map(|wheel| format!("{}=={}", wheel.name, wheel.version));
+        let mut exec = self.step(&programs::INSTALL, requirements, name)?.network(NetworkMode::None);
+        exec = exec.env("UV_NO_CACHE", "1").env("UV_NO_CONFIG", "1");
+        for wheel in &group.wheels {
+            let place = (self.context.place)(wheel);
+            let file = fetch(wheel, place.clone())?;
+            let path = format!("{}/wheels/{}", programs::TOOLS, wheel.filename);
+            exec = exec.mount(Bind::readonly(&file, path).selector(format!("/{}", wheel.filename)));
+            if let Some(place) = place {
+                exec = exec.at(place);
+            }
+        }
+        exec.build()?.output(programs::OUT)
+    }
+
+    /// The venv's skeleton, the account, its home and the working directory.
+    fn runtime(&self) -> Result<Output, OpError> {
+        let account = &self.plan.account;
+        let name = format!("[runtime] venv, user {} and {}", account.name, self.plan.workdir);
+        let arguments = [
+            self.plan.project.clone(),
+            account.name.clone(),
+            account.uid.to_string(),
+            account.gid.to_string(),
+            account.home.clone(),
+            self.plan.workdir.clone(),
+        ];
+        self.step(&programs::RUNTIME, arguments, name)?
+            .network(NetworkMode::None)
+            .env("UV_NO_CACHE", "1")
+            .env("UV_NO_CONFIG", "1")
+            .mount(Bind::readonly(&self.base, "/target/etc").selector("/etc"))
+            .build()?
+            .output(programs::OUT)
+    }
+
+    /// The project's wheel, built with network for the backend's requirements, and installed.
+    fn install_project(&self) -> Result<Output, OpError> {
+        let name = format!("[project] build and install {}", self.plan.project);
+        let cache = format!("{}pyfront/uv", self.context.steps.cache_prefix());
+        self.step(&programs::PROJECT, [], name)?
+            .network(self.context.steps.network)
+            .proxy(self.context.steps.proxy.clone())
+            .env("UV_CACHE_DIR", "/root/.cache/uv")
+            .mount(Cache::new(cache, "/root/.cache/uv").sharing(Sharing::Shared))
+            .mount(Secret::new(CA_SECRET, format!("/run/secrets/{CA_SECRET}")).optional(true))
+            .mount(Tmpfs::new(programs::PRIVATE).size(PRIVATE_SIZE))
+            .mount(Bind::discarded(self.context.project, "/src"))
+            .build()?
+            .output(programs::OUT)
+    }
+
+    /// The project's files in the working directory, owned by the account like the directory itself.
+    fn copy_project(&self) -> Result<Output, OpError> {
+        let account = &self.plan.account;
+        let owner = Owner::new(account.uid, account.gid);
+        File::on(SCRATCH)
+            .then(Mkdir::new(self.plan.workdir.clone()).mode(0o755).parents().owner(owner.clone()).timestamp(EPOCH))
+            .then(
+                Copy::new(self.context.project, "/", format!("{}/", self.plan.workdir))
+                    .contents_only()
+                    .owner(owner)
+                    .timestamp(EPOCH),
+            )
+            .named(format!("[project] copy {} to {}", self.plan.project, self.plan.workdir))
+            .build()
+    }
+
+    /// Puts the layers on the base.
+    fn assemble(&self, layers: &[Output]) -> Result<Output, OpError> {
+        let name = format!("[project] assemble {}", self.plan.project);
+        if self.context.caps.supports(Cap::MergeOp) {
+            let mut inputs = vec![self.base.clone()];
+            inputs.extend_from_slice(layers);
+            // A merge of at least one layer is never empty.
+            return Ok(Merge::of(inputs).named(name).build().unwrap_or_else(|| self.base.clone()));
+        }
+        let mut image = self.base.clone();
+        for layer in layers {
+            image = File::on(&image).then(Copy::new(layer, "/", "/").contents_only()).named(name.clone()).build()?;
+        }
+        Ok(image)
+    }
+}
+
+/// A wheel as a source of its own: BuildKit fetches, checks and keeps it by its hash.
+fn fetch(wheel: &Wheel, place: Option<Place>) -> Result<Output, OpError> {
+    let mut source = Http::new(wheel.url.clone())
+        .filename(wheel.filename.clone())
+        .named(format!("[deps] fetch {} {}", wheel.name, wheel.version));
+    if let Ok(digest) = wheel.digest.parse::<Digest>() {
+        source = source.checksum(digest);
+    }
+    if let Some(place) = place {
+        source = source.at(place);
+    }
+    source.build()
+}
+
+/// What a group installs, for people: also its entry in the image's history.
+pub fn describe(group: &Group) -> String {
+    match group.wheels.as_slice() {
+        [wheel] => format!("install {} {}", wheel.name, wheel.version),
+        wheels => {
+            let names: Vec<&str> = wheels.iter().map(|wheel| wheel.name.as_str()).collect();
+            format!("install {}", names.join(", "))
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What all steps have in common: the interpreter and uv, a clean environment, and what the client asked for every step
+//! (hosts, limits, proxies, network).
+
+use buildkit_llb::{Annotate, Bind, Exec, ExtraHost, NetworkMode, OpError, ProxyEnv, SCRATCH, Tmpfs, Ulimit};
+
+use super::Emitter;
+use super::programs::{OUT, Program, TOOLS};
+
+/// What the client asked for every step.
+#[derive(Debug, Clone, Default)]
+pub struct StepOptions {
+    /// The network of steps that need one.
+    pub network: NetworkMode,
+    /// Proxies for those steps.
+    pub proxy: ProxyEnv,
+    /// Lines for `/etc/hosts`.
+    pub extra_hosts: Vec<ExtraHost>,
+    /// Resource limits.
+    pub ulimits: Vec<Ulimit>,
+    /// The host name.
+    pub hostname: Option<String>,
+    /// The parent of the control groups.
+    pub cgroup_parent: Option<String>,
+    /// Size of `/dev/shm` in bytes.
+    pub shm_size: Option<u64>,
+    /// Whether everything runs again.
+    pub no_cache: bool,
+    /// A prefix for the ids of cache mounts.
+    pub cache_namespace: Option<String>,
+    /// `PATH` of the base image.
+    pub path: String,
+}
+
+impl StepOptions {
+    /// What ids of cache mounts begin with, as in Dockerfiles.
+    pub(super) fn cache_prefix(&self) -> String {
+        format!("{}/", self.cache_namespace.as_deref().unwrap_or_default())
+    }
+}
+
+impl Emitter<'_> {
+    /// A step that runs one of our programs. What counts is what it puts into `/out`; nobody takes what becomes of its root.
+    /// (BuildKit mounts a root without result read-only, and then no mount point could be made in it.)
+    pub(super) fn step(
+        &self,
+        program: &Program,
+        arguments: impl IntoIterator<Item = String>,
+        name: String,
+    ) -> Result<Exec, OpError> {
+        let options = self.context.steps;
+        let command = ["python3", "-s", "-B"].map(str::to_owned).into_iter().chain([program.path()]).chain(arguments);
+        let mut exec = Exec::on(&self.builder, command)
+            .env("PATH", &options.path)
+            .env("HOME", "/root")
+            .env("LANG", "C.UTF-8")
+            .env("NO_COLOR", "1")
+            .env("PYTHONHASHSEED", "0")
+            .env("UV_LINK_MODE", "copy")
+            .env("UV_NO_INSTALLER_METADATA", "1")
+            .env("UV_NO_PROGRESS", "1")
+            .env("UV_PYTHON_DOWNLOADS", "never")
+            .mount(Bind::readonly(&program.directory()?, format!("{TOOLS}/step")))
+            .mount(Bind::readonly(&self.uv, format!("{TOOLS}/uv")).selector("/uv"))
+            .mount(Bind::writable(SCRATCH, OUT))
+            .ignore_cache(options.no_cache)
+            .named(name);
+        for host in &options.extra_hosts {
+            exec = exec.extra_host(host.clone());
+        }
+        for limit in &options.ulimits {
+            exec = exec.ulimit(limit.clone());
+        }
+        if let Some(hostname) = &options.hostname {
+            exec = exec.hostname(hostname);
+        }
+        if let Some(parent) = &options.cgroup_parent {
+            exec = exec.cgroup_parent(parent);
+        }
+        if let Some(size) = options.shm_size {
+            exec = exec.mount(Tmpfs::new("/dev/shm").size(size));
+        }
+        Ok(exec)
+    }
+}

@@ -1,0 +1,164 @@
+//! The conversation with the daemon: reads what the user wrote, resolves the images, lets the pure stages decide, and
+//! hands back the result. All I/O of pyfront is in here and in `buildkit-frontend`.
+
+pub mod image;
+mod questions;
+mod read;
+pub mod report;
+mod resolve;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use buildkit_frontend::image::ImageReference;
+use buildkit_frontend::subrequest::Request;
+use buildkit_frontend::{BuildResult, FrontendError, Gateway, PlatformImage};
+use buildkit_llb::{Output, Platform, marshal};
+
+use crate::closure;
+use crate::diagnostic::Location;
+use crate::emit::{self, StepOptions};
+use crate::plan::make::Inputs;
+use crate::plan::{Base, Plan, Uv, Wheel, make, start};
+
+use self::read::Written;
+use self::report::Excerpt;
+use self::resolve::Images;
+
+/// The only target so far, and the default one.
+pub(crate) const TARGET: &str = "runtime";
+
+/// Answers the daemon's request: an image, or a question about it.
+///
+/// # Errors
+/// What the user should know, with places in their files.
+pub async fn build(gateway: &Gateway) -> Result<BuildResult, FrontendError> {
+    match gateway.request() {
+        Request::Build => build_image(gateway).await,
+        question => questions::answer(gateway, &question).await,
+    }
+}
+
+async fn build_image(gateway: &Gateway) -> Result<BuildResult, FrontendError> {
+    check_target(gateway)?;
+    let platform = platform(gateway)?;
+    let written = read::project(gateway).await?;
+    let planned = plan(gateway, &written, &platform).await?;
+    let root = file_system(gateway, &written, &planned, &platform)?;
+    let definition = marshal(Some(&root), gateway.llb_caps()).map_err(|error| FrontendError::new(error.to_string()))?;
+    let reference = gateway.solve(&definition).await?;
+    let config = image::config(&planned.plan, &planned.images.base.config, &platform);
+    let mut image = PlatformImage::new(platform, Some(reference), config);
+    image.base_config = Some(planned.images.base.config_json);
+    Ok(BuildResult::images([image]))
+}
+
+fn check_target(gateway: &Gateway) -> Result<(), FrontendError> {
+    match gateway.options().target.as_deref() {
+        None | Some("" | TARGET) => Ok(()),
+        Some(other) => Err(FrontendError::new(format!("there is no target {other:?}; the targets are: {TARGET}"))),
+    }
+}
+
+/// The platform to build for: one, and the one that builds.
+fn platform(gateway: &Gateway) -> Result<Platform, FrontendError> {
+    let build = gateway.build_platform();
+    match gateway.target_platforms().as_slice() {
+        [only] if *only == build => Ok(build),
+        [only] => Err(FrontendError::new(format!(
+            "this pyfront cannot build for {only} on a builder for {build} yet; use a builder of that platform"
+        ))),
+        several => Err(FrontendError::new(format!(
+            "this pyfront builds for one platform at a time yet, not for {}; build for each on its own",
+            several.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        ))),
+    }
+}
+
+/// A plan, and the images that it stands on.
+struct Planned {
+    plan: Plan,
+    images: Images,
+}
+
+/// Reads, resolves and decides everything short of operations.
+async fn plan(gateway: &Gateway, written: &Written, platform: &Platform) -> Result<Planned, FrontendError> {
+    let python = resolve::python(gateway, written)?;
+    let uv = resolve::uv(written)?;
+    let (images, files) =
+        tokio::join!(resolve::images(gateway, written, &python, &uv, platform), read::start_files(written),);
+    let (images, files) = (images?, files?);
+    let target = resolve::target(written, &python, &images.base, platform)?;
+    let closure =
+        closure::resolve(&written.lock, &written.request(), &target).map_err(|error| report::error(&error))?;
+    let installed: BTreeSet<_> = closure.third_party().map(|package| package.name.clone()).collect();
+    let start = start::detect(&start::Project {
+        pyproject: &written.pyproject,
+        config: &written.config,
+        closure: &installed,
+        files: &files,
+    })
+    .map_err(report::one)?;
+    let labels: BTreeMap<String, String> = gateway.options().labels.clone();
+    let plan = make::make(&Inputs {
+        pyproject: &written.pyproject,
+        config: &written.config,
+        lock: &written.lock,
+        closure: &closure,
+        platform: &platform.to_string(),
+        base: &Base {
+            image: resolve::shown(&images.base),
+            python: python.version.minor_text(),
+            reason: python.reason.clone(),
+        },
+        uv: &Uv { version: uv, image: resolve::shown(&images.uv) },
+        start: &start,
+        labels: &labels,
+    })
+    .map_err(|error| report::error(&error))?;
+    Ok(Planned { plan, images })
+}
+
+/// The plan as operations.
+fn file_system(
+    gateway: &Gateway,
+    written: &Written,
+    planned: &Planned,
+    platform: &Platform,
+) -> Result<Output, FrontendError> {
+    let Planned { plan, images } = planned;
+    let wheels = || plan.groups.iter().flat_map(|group| &group.wheels);
+    let places: Vec<&Location> = wheels().map(|wheel| &wheel.origin).collect();
+    let excerpt = Excerpt::new(&written.lock.file, places);
+    let pinned = |image: &ImageReference| image.to_string();
+    emit::image(
+        plan,
+        &emit::Context {
+            base: &pinned(&images.base.pinned()),
+            uv: &pinned(&images.uv.pinned()),
+            platform,
+            build_platform: &gateway.build_platform(),
+            resolve_mode: gateway.options().resolve_mode,
+            project: &written.sources()?,
+            steps: &step_options(gateway, images),
+            caps: gateway.llb_caps(),
+            place: &|wheel: &Wheel| Some(excerpt.place(&wheel.origin)),
+        },
+    )
+    .map_err(|error| FrontendError::new(format!("the plan cannot be built: {error}")))
+}
+
+fn step_options(gateway: &Gateway, images: &Images) -> StepOptions {
+    let options = gateway.options();
+    StepOptions {
+        network: options.network,
+        proxy: options.proxy.clone(),
+        extra_hosts: options.extra_hosts.clone(),
+        ulimits: options.ulimits.clone(),
+        hostname: options.hostname.clone(),
+        cgroup_parent: options.cgroup_parent.clone(),
+        shm_size: options.shm_size,
+        no_cache: options.no_cache.applies_to(TARGET),
+        cache_namespace: options.cache_mount_namespace.clone(),
+        path: image::path(&images.base.config).to_owned(),
+    }
+}

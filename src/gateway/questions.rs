@@ -1,0 +1,86 @@
+//! Questions about a build (`docker buildx build --call=…`, `--check`): what can be asked, which targets there are, which
+//! parameters they take, and whether the build would get past planning.
+
+use buildkit_frontend::subrequest::{
+    AnswerLocation, Capability, LintError, LintReport, LintSource, Outline, OutlineArg, OutlineCache, OutlineSecret,
+    Request, Target, Targets, describe,
+};
+use buildkit_frontend::{BuildResult, FrontendError, Gateway};
+
+use super::resolve::PYTHON_VERSION;
+use super::{TARGET, check_target, plan, platform, read};
+use crate::emit::CA_SECRET;
+
+const DESCRIPTION: &str = "the image to run in production";
+
+pub(super) async fn answer(gateway: &Gateway, question: &Request) -> Result<BuildResult, FrontendError> {
+    Ok(match question {
+        Request::Describe => describe([Capability::outline(), Capability::targets(), Capability::lint()]),
+        Request::Targets => targets(gateway).await?.into(),
+        Request::Outline => outline(gateway).await?.into(),
+        Request::Lint => lint(gateway).await?.into(),
+        Request::Build | Request::Other(_) => return Err(question.unsupported()),
+    })
+}
+
+async fn targets(gateway: &Gateway) -> Result<Targets, FrontendError> {
+    let written = read::project(gateway).await?;
+    let python = super::resolve::python(gateway, &written)?;
+    let base = crate::plan::python::image(written.config.base.as_ref().map(|base| &base.value), &python.version);
+    let target = Target {
+        name: TARGET.to_owned(),
+        default: true,
+        description: DESCRIPTION.to_owned(),
+        base,
+        ..Target::default()
+    };
+    Ok(Targets { targets: vec![target], sources: Vec::new() })
+}
+
+async fn outline(gateway: &Gateway) -> Result<Outline, FrontendError> {
+    check_target(gateway)?;
+    let written = read::project(gateway).await?;
+    let python = super::resolve::python(gateway, &written)?;
+    let secret = OutlineSecret { name: CA_SECRET.to_owned(), required: false, location: None };
+    let cache = OutlineCache { id: "pyfront/uv".to_owned(), location: None };
+    let builds = written.pyproject.is_package();
+    Ok(Outline {
+        name: TARGET.to_owned(),
+        description: DESCRIPTION.to_owned(),
+        args: vec![OutlineArg {
+            name: PYTHON_VERSION.to_owned(),
+            description: format!("the Python version; {}", python.reason),
+            value: python.version.to_string(),
+            location: None,
+        }],
+        secrets: if builds { vec![secret] } else { Vec::new() },
+        ssh: Vec::new(),
+        cache: if builds { vec![cache] } else { Vec::new() },
+        sources: Vec::new(),
+    })
+}
+
+/// There are no rules yet; what would fail the build is reported.
+async fn lint(gateway: &Gateway) -> Result<LintReport, FrontendError> {
+    let checked = async {
+        check_target(gateway)?;
+        let platform = platform(gateway)?;
+        let written = read::project(gateway).await?;
+        plan(gateway, &written, &platform).await.map(drop)
+    };
+    let error = match checked.await {
+        Ok(()) => return Ok(LintReport::default()),
+        // Not about the project: the check itself could not be made.
+        Err(error) if error.is_connection_lost() => return Err(error),
+        Err(error) => error,
+    };
+    let Some(place) = error.sources().first() else { return Err(error) };
+    let source = LintSource {
+        filename: place.file.filename.clone(),
+        language: place.file.language.clone(),
+        data: place.file.data.clone(),
+    };
+    let location = AnswerLocation::new(0, place.ranges.clone());
+    let error = LintError { message: error.message().to_owned(), location };
+    Ok(LintReport { warnings: Vec::new(), sources: vec![source], error: Some(error) })
+}

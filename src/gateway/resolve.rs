@@ -1,0 +1,119 @@
+//! What stands outside the project: the base image and uv's image, and the Python, CPU and C library that follow.
+
+use buildkit_frontend::image::ImageReference;
+use buildkit_frontend::{FrontendError, Gateway, ResolveImage, ResolvedImage};
+use buildkit_llb::Platform;
+
+use super::read::Written;
+use super::report;
+use crate::closure::{Arch, Libc, Python, Target};
+use crate::diagnostic::{Diagnostic, Location};
+use crate::plan::python::{PythonChoice, Wishes, choose, image};
+use crate::plan::{self, uv};
+
+/// The build argument that chooses the Python.
+pub(super) const PYTHON_VERSION: &str = "PYTHON_VERSION";
+/// The C library that wheels are chosen for: that of Debian 12, the oldest release that official Python images are
+/// made of. Newer images run such wheels too.
+const LIBC: Libc = Libc::Glibc { major: 2, minor: 36 };
+
+/// The resolved images.
+pub(super) struct Images {
+    pub(super) base: ResolvedImage,
+    pub(super) uv: ResolvedImage,
+}
+
+/// Which Python.
+pub(super) fn python(gateway: &Gateway, written: &Written) -> Result<PythonChoice, FrontendError> {
+    let build_arg = gateway.options().build_args.get(PYTHON_VERSION).map(|value| (PYTHON_VERSION, value.as_str()));
+    choose(&Wishes {
+        build_arg,
+        config: written.config.python.as_ref(),
+        file: written.python_version.as_ref(),
+        requires: written.pyproject.project.as_ref().and_then(|project| project.requires_python.as_ref()),
+    })
+    .map_err(report::one)
+}
+
+/// Which uv.
+pub(super) fn uv(written: &Written) -> Result<String, FrontendError> {
+    let configured = written.config.uv.as_ref().map(|version| (version.as_str(), version.location.clone()));
+    let required = written.pyproject.uv.required_version.as_ref();
+    let required = required.map(|version| (version.value.as_str(), version.location.clone()));
+    uv::choose(configured, required).map_err(report::one)
+}
+
+/// Resolves both images at once.
+pub(super) async fn images(
+    gateway: &Gateway,
+    written: &Written,
+    python: &PythonChoice,
+    uv: &str,
+    platform: &Platform,
+) -> Result<Images, FrontendError> {
+    let base = written.config.base.as_ref();
+    let wanted = image(base.map(|base| &base.value), &python.version);
+    let place = base.map(|base| base.location.clone()).or_else(|| python.location.clone());
+    let build = gateway.build_platform();
+    let uv = plan::uv::image(uv);
+    let (base, uv) = tokio::join!(
+        one(gateway, "base image", &wanted, platform, place),
+        one(gateway, "uv's image", &uv, &build, None),
+    );
+    Ok(Images { base: base?, uv: uv? })
+}
+
+async fn one(
+    gateway: &Gateway,
+    what: &str,
+    text: &str,
+    platform: &Platform,
+    place: Option<Location>,
+) -> Result<ResolvedImage, FrontendError> {
+    let at = |error: FrontendError| match &place {
+        Some(place) if !error.is_connection_lost() => {
+            error.context(format!("{place}: {what} {text}")).with_source(report::place(place))
+        }
+        _ => error.context(format!("{what} {text}")),
+    };
+    let reference = ImageReference::parse(text).map_err(|error| at(FrontendError::new(error.to_string())))?;
+    let how = ResolveImage { platform: Some(platform.clone()), ..ResolveImage::default() };
+    gateway.resolve_image(&reference, how).await.map_err(at)
+}
+
+/// An image as the plan shows it.
+pub(super) fn shown(image: &ResolvedImage) -> plan::Image {
+    plan::Image { reference: image.reference.familiar(), digest: image.digest.map(|digest| digest.to_string()) }
+}
+
+/// What wheels are chosen for.
+pub(super) fn target(
+    written: &Written,
+    python: &PythonChoice,
+    base: &ResolvedImage,
+    platform: &Platform,
+) -> Result<Target, FrontendError> {
+    let minor = python.version.minor_text();
+    // Official images say which Python they have; of others the minor is taken on trust and checked while building.
+    let version = match base.config.config.env("PYTHON_VERSION").filter(|version| !version.is_empty()) {
+        Some(version) if version == minor || version.starts_with(&format!("{minor}.")) => version.to_owned(),
+        Some(version) => {
+            let place =
+                written.config.base.as_ref().map(|base| base.location.clone()).or_else(|| python.location.clone());
+            return Err(report::one(
+                Diagnostic::new(format!(
+                    "the base image {} has Python {version}, not {minor}",
+                    base.reference.familiar()
+                ))
+                .at_location(place)
+                .note(format!("{minor} was chosen because {}", python.reason))
+                .help("choose a base image with this Python, or the Python that the image has"),
+            ));
+        }
+        None => python.version.patch.map_or_else(|| format!("{minor}.0"), |_| python.version.to_string()),
+    };
+    let arch = Arch::from_oci(&platform.architecture, &platform.variant)
+        .ok_or_else(|| FrontendError::new(format!("there are no Python wheels for {platform}")))?;
+    let python = Python::new(&version, false).map_err(report::one)?;
+    Ok(Target { python, arch, libc: LIBC })
+}

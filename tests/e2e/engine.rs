@@ -1,0 +1,167 @@
+//! The engine under test: runs docker and buildx, and keeps what they said.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use serde_json::Value;
+
+/// Steps of parallel builds compete for two cores and one cache, so tests that look at what ran take turns.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// An engine to build and run on, held for the length of a test.
+pub(crate) struct Engine {
+    name: String,
+    _turn: MutexGuard<'static, ()>,
+}
+
+/// What a build printed, and whether it worked.
+pub(crate) struct Build {
+    pub(crate) tag: String,
+    pub(crate) log: String,
+    pub(crate) success: bool,
+}
+
+impl Engine {
+    /// The engine that `cargo xtask test` made; `None` (said loudly) where there is none.
+    pub(crate) fn get() -> Option<Self> {
+        let Ok(name) = std::env::var("PYFRONT_TEST_ENGINE") else {
+            let message = "SKIPPED: no engine to test on; run `cargo xtask test`, which makes one";
+            assert!(std::env::var_os("CI").is_none(), "{message}");
+            eprintln!("{message}");
+            return None;
+        };
+        Some(Self { name, _turn: TURN.lock().unwrap_or_else(PoisonError::into_inner) })
+    }
+
+    /// Whether the engine keeps images in Docker's own graph driver store, which can neither merge nor diff.
+    pub(crate) fn is_graphdriver(&self) -> bool {
+        self.name == "graphdriver"
+    }
+
+    /// Runs docker and returns what it printed on stdout.
+    pub(crate) fn docker(&self, arguments: &[&str]) -> String {
+        let output = docker(arguments);
+        assert!(output.status.success(), "docker {arguments:?}:\n{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+    }
+
+    /// Builds a project with further arguments for `docker buildx build`; the result is tagged `tag`.
+    pub(crate) fn try_build(&self, project: &Path, tag: &str, arguments: &[&str]) -> Build {
+        let mut all = vec!["buildx", "build", "--progress=plain", "--provenance=false", "--tag", tag];
+        let certificates = ca_certificates();
+        let secret = format!("id=ca-certificates,src={}", certificates.path().display());
+        all.extend(["--secret", &secret]);
+        all.extend(arguments);
+        let project = project.display().to_string();
+        all.push(&project);
+        let output = docker(&all);
+        let log = String::from_utf8_lossy(&output.stderr).into_owned();
+        Build { tag: tag.to_owned(), log, success: output.status.success() }
+    }
+
+    /// Builds a project that must build.
+    pub(crate) fn build(&self, project: &Path, tag: &str, arguments: &[&str]) -> Build {
+        let build = self.try_build(project, tag, arguments);
+        assert!(build.success, "the build of {} failed:\n{}", project.display(), build.log);
+        build
+    }
+
+    /// Builds through `-f pyproject.toml`.
+    pub(crate) fn build_pyproject(&self, project: &Path, tag: &str) -> Build {
+        let file = project.join("pyproject.toml").display().to_string();
+        self.build(project, tag, &["--file", &file])
+    }
+
+    /// What `docker image inspect` says of an image.
+    pub(crate) fn inspect(&self, tag: &str) -> Value {
+        let text = self.docker(&["image", "inspect", tag]);
+        let mut list: Vec<Value> = serde_json::from_str(&text).expect("docker image inspect prints JSON");
+        list.remove(0)
+    }
+
+    /// The digests of an image's layers, bottom first.
+    pub(crate) fn layers(&self, tag: &str) -> Vec<String> {
+        let inspect = self.inspect(tag);
+        let layers = inspect["RootFS"]["Layers"].as_array().expect("an image has layers");
+        layers.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+    }
+
+    /// Runs a program in a fresh container of an image and returns its stdout.
+    pub(crate) fn run(&self, tag: &str, program: &[&str]) -> String {
+        let mut arguments = vec!["run", "--rm", "--network=none", tag];
+        arguments.extend(program);
+        self.docker(&arguments)
+    }
+}
+
+impl Build {
+    /// The steps that really ran: vertices that were not taken from the cache. Sources do not count: BuildKit asks each for
+    /// its cache key, and has done with that.
+    pub(crate) fn steps_that_ran(&self) -> Vec<String> {
+        let mut names: Vec<(String, String)> = Vec::new();
+        let mut cached: Vec<String> = Vec::new();
+        for line in self.log.lines() {
+            let Some((number, rest)) = line.strip_prefix('#').and_then(|line| line.split_once(' ')) else { continue };
+            if rest == "CACHED" {
+                cached.push(number.to_owned());
+            } else if rest.starts_with('[') && !names.iter().any(|(known, _)| known == number) {
+                names.push((number.to_owned(), rest.to_owned()));
+            }
+        }
+        names
+            .into_iter()
+            .filter(|(number, name)| {
+                let is_source = ["[internal]", "[base]", "[deps] fetch"].iter().any(|prefix| name.starts_with(prefix));
+                !cached.contains(number) && !is_source
+            })
+            .map(|(_, name)| name)
+            .collect()
+    }
+}
+
+fn docker(arguments: &[&str]) -> Output {
+    Command::new("docker").args(arguments).output().expect("docker can be started: PATH is set by cargo xtask test")
+}
+
+/// Stands in the certificates that every build gets, and must stand in no image.
+pub(crate) const MARK: &str = "certificates of the end-to-end tests";
+
+/// What networked steps need where TLS is intercepted: this machine's own certificates, marked.
+fn ca_certificates() -> tempfile::NamedTempFile {
+    let path =
+        std::env::var_os("SSL_CERT_FILE").map_or_else(|| "/etc/ssl/certs/ca-certificates.crt".into(), PathBuf::from);
+    let bundle = std::fs::read_to_string(path).unwrap_or_default();
+    let file = tempfile::NamedTempFile::new().expect("a temporary file can be made");
+    std::fs::write(file.path(), format!("{bundle}\n# {MARK}\n")).expect("the temporary file can be written");
+    file
+}
+
+/// A copy of an example that a test may change.
+pub(crate) fn example(name: &str) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().expect("a temporary directory can be made");
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name), directory.path());
+    directory
+}
+
+fn copy(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).expect("the example exists") {
+        let entry = entry.expect("the example can be listed");
+        let target = to.join(entry.file_name());
+        if entry.file_type().expect("a file has a type").is_dir() {
+            std::fs::create_dir(&target).expect("a directory can be made");
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), &target).expect("a file can be copied");
+        }
+    }
+}
+
+/// A tag that no other test uses.
+pub(crate) fn tag(name: &str) -> String {
+    static COUNTER: AtomicU32 = AtomicU32::new(0);
+    static RUN: OnceLock<u32> = OnceLock::new();
+    let run = RUN.get_or_init(std::process::id);
+    format!("pyfront-test/{name}:{run}-{}", COUNTER.fetch_add(1, Ordering::Relaxed))
+}

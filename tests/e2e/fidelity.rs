@@ -1,0 +1,83 @@
+//! `/opt/venv` is what uv itself makes: the same files with the same bytes, on the same base.
+//!
+//! The exceptions, and why: file times; `.pyc` files, which uv does not make here; and the metadata that names the
+//! installer (`INSTALLER`, `REQUESTED`, `direct_url.json`, `uv_cache.json`, `uv_build.json`, and their lines in `RECORD`),
+//! which differs between two installations of the same wheel and would keep equal layers from being equal.
+
+use std::collections::BTreeMap;
+
+use crate::engine::{Engine, example, tag};
+use crate::projects::write;
+
+/// Prints every file of the venv with its kind, mode and hash. RECORD is hashed without the lines of the exceptions.
+const LIST: &str = r#"
+import hashlib, os
+skipped = ("INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", "uv_build.json")
+for directory, names, files in os.walk("/opt/venv"):
+    names.sort()
+    if os.path.basename(directory) == "__pycache__":
+        continue
+    for name in sorted(files + [name for name in names if os.path.islink(os.path.join(directory, name))]):
+        path = os.path.join(directory, name)
+        if directory.endswith(".dist-info") and name in skipped:
+            continue
+        if os.path.islink(path):
+            print(path, "->", os.readlink(path))
+            continue
+        data = open(path, "rb").read()
+        if name == "RECORD" and directory.endswith(".dist-info"):
+            lines = data.decode().splitlines()
+            data = "\n".join(line for line in lines if line.split(",")[0].rsplit("/", 1)[-1] not in skipped).encode()
+        print(path, oct(os.stat(path).st_mode & 0o111), hashlib.sha256(data).hexdigest())
+"#;
+
+const ORACLE: &str = "FROM python:3.13-slim
+COPY --from=astral/uv:0.13.8 /uv /usr/local/bin/uv
+WORKDIR /src
+COPY . .
+RUN --mount=type=secret,id=ca-certificates \
+    if [ -s /run/secrets/ca-certificates ]; then \
+      export SSL_CERT_FILE=/run/secrets/ca-certificates UV_SYSTEM_CERTS=1; \
+    fi; \
+    UV_PROJECT_ENVIRONMENT=/opt/venv UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy \
+    uv sync --frozen --no-dev --no-editable --no-cache --python /usr/local/bin/python3
+";
+
+fn compare(name: &str) {
+    let Some(engine) = Engine::get() else { return };
+    let project = example(name);
+    let ours = engine.build_pyproject(project.path(), &tag(&format!("ours-{name}")));
+    let oracle = tempfile::tempdir().unwrap();
+    write(oracle.path(), "Dockerfile", ORACLE);
+    let file = oracle.path().join("Dockerfile").display().to_string();
+    let theirs = engine.build(project.path(), &tag(&format!("oracle-{name}")), &["--file", &file]);
+
+    let list = |tag: &str| -> BTreeMap<String, String> {
+        let text = engine.run(tag, &["python", "-I", "-c", LIST]);
+        text.lines().filter_map(|line| line.split_once(' ')).map(|(p, rest)| (p.to_owned(), rest.to_owned())).collect()
+    };
+    let (ours, theirs) = (list(&ours.tag), list(&theirs.tag));
+    assert!(theirs.len() > 20, "the oracle made an empty venv");
+    let differing: Vec<String> = theirs
+        .keys()
+        .chain(ours.keys())
+        .filter(|path| theirs.get(*path) != ours.get(*path))
+        .map(|path| format!("{path}\n  uv:      {:?}\n  pyfront: {:?}", theirs.get(path), ours.get(path)))
+        .collect();
+    assert!(differing.is_empty(), "{}", differing.join("\n"));
+}
+
+#[test]
+fn a_web_service_packaged_with_uv_build() {
+    compare("fastapi");
+}
+
+#[test]
+fn a_tool_packaged_with_hatchling() {
+    compare("hatchling");
+}
+
+#[test]
+fn a_project_that_is_no_package() {
+    compare("virtual");
+}

@@ -1,0 +1,11 @@
+//! What a user sees, on a real engine: images are built through `# syntax=`, started, called, and taken apart.
+//!
+//! `cargo xtask test` brings the engines up, loads the frontend and the base images, and runs this once for each engine
+//! with `PYFRONT_TEST_ENGINE` set. Without it everything here is skipped, loudly; in CI that is a failure.
+
+mod engine;
+mod errors;
+mod fidelity;
+mod image;
+mod layers;
+mod projects;

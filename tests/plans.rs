@@ -1,0 +1,146 @@
+//! Goldens of what is decided and of what BuildKit is told: the plan of each example, and the operations that it becomes
+//! with and without MergeOp. A change here is a change of people's images; read the difference before you accept it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use buildkit_llb::{Cap, Caps, Local, NetworkMode, Output, Platform, ResolveMode, inspect, marshal};
+use pyfront::closure::{Arch, Closure, Libc, Python, Request, Target, resolve};
+use pyfront::diagnostic::SourceFile;
+use pyfront::emit::{self, StepOptions};
+use pyfront::plan::make::{Inputs, make};
+use pyfront::plan::python::{Wishes, choose, image};
+use pyfront::plan::{Base, Image, Plan, Uv, start, uv};
+use pyfront::project::lock::Lock;
+use pyfront::project::pyproject::Pyproject;
+use pyfront::project::python_version::read_python_version_file;
+
+fn file(example: &str, name: &str) -> std::sync::Arc<SourceFile> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(example).join(name);
+    SourceFile::new(name, std::fs::read_to_string(path).expect("the example has the file"))
+}
+
+fn files(example: &str, candidates: Vec<String>) -> start::Files {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(example);
+    let exists = |path: &String| root.join(path).is_file();
+    candidates.into_iter().filter(exists).map(|path| (path.clone(), file(example, &path))).collect()
+}
+
+fn plan(example: &str) -> Plan {
+    let pyproject = Pyproject::parse(&file(example, "pyproject.toml")).unwrap();
+    let lock = Lock::read(&file(example, "uv.lock")).unwrap();
+    let wanted = read_python_version_file(&file(example, ".python-version")).unwrap();
+    let python = choose(&Wishes {
+        config: pyproject.config.python.as_ref(),
+        file: wanted.as_ref(),
+        requires: pyproject.project.as_ref().unwrap().requires_python.as_ref(),
+        ..Wishes::default()
+    })
+    .unwrap();
+    let target = Target {
+        python: Python::new("3.13.5", false).unwrap(),
+        arch: Arch::X86_64,
+        libc: Libc::Glibc { major: 2, minor: 36 },
+    };
+    let closure: Closure = resolve(&lock, &Request::default(), &target).unwrap();
+    let installed: BTreeSet<_> = closure.third_party().map(|package| package.name.clone()).collect();
+    let start = start::detect(&start::Project {
+        pyproject: &pyproject,
+        config: &pyproject.config,
+        closure: &installed,
+        files: &files(example, start::candidate_files(&pyproject, &pyproject.config)),
+    })
+    .unwrap();
+    let version = uv::choose(None, None).unwrap();
+    let digest = |byte: &str| Some(format!("sha256:{}", byte.repeat(32)));
+    make(&Inputs {
+        pyproject: &pyproject,
+        config: &pyproject.config,
+        lock: &lock,
+        closure: &closure,
+        platform: "linux/amd64",
+        base: &Base {
+            image: Image { reference: image(None, &python.version), digest: digest("ba") },
+            python: python.version.minor_text(),
+            reason: python.reason,
+        },
+        uv: &Uv { image: Image { reference: uv::image(&version), digest: digest("0c") }, version },
+        start: &start,
+        labels: &BTreeMap::new(),
+    })
+    .unwrap()
+}
+
+fn operations(plan: &Plan, caps: &Caps) -> String {
+    let platform: Platform = "linux/amd64".parse().unwrap();
+    let project: Output = Local::new("context").session("session").build().unwrap();
+    let root = emit::image(
+        plan,
+        &emit::Context {
+            base: &format!("docker.io/library/{}@sha256:{}", plan.base.image.reference, "ba".repeat(32)),
+            uv: &format!("docker.io/{}@sha256:{}", plan.uv.image.reference, "0c".repeat(32)),
+            platform: &platform,
+            build_platform: &platform,
+            resolve_mode: ResolveMode::Default,
+            project: &project,
+            steps: &StepOptions {
+                network: NetworkMode::Sandbox,
+                path: "/usr/local/bin:/bin".into(),
+                ..StepOptions::default()
+            },
+            caps,
+            place: &|_| None,
+        },
+    )
+    .unwrap();
+    let definition = marshal(Some(&root), caps).unwrap();
+    let text = serde_json::to_string_pretty(&inspect(&definition)).unwrap();
+    // The programs are in the repository; here they would only be noise.
+    let without_programs = text.lines().map(|line| match line.split_once("\"data\": ") {
+        Some((indent, _)) => format!("{indent}\"data\": …,"),
+        None => line.to_owned(),
+    });
+    without_hosts(&without_programs.collect::<Vec<_>>().join("\n"))
+}
+
+/// Which index the examples were locked from is nobody's business but the lock's.
+fn without_hosts(text: &str) -> String {
+    let mut parts = text.split("https://");
+    let mut result = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let path = part.find('/').map_or("", |index| &part[index..]);
+        result.push_str("https://index");
+        result.push_str(path);
+    }
+    result
+}
+
+fn snapshot(plan: &Plan) -> String {
+    without_hosts(&serde_json::to_string_pretty(plan).unwrap())
+}
+
+#[test]
+fn plan_of_a_web_service() {
+    insta::assert_snapshot!(snapshot(&plan("fastapi")));
+}
+
+#[test]
+fn plan_of_a_command_line_tool() {
+    insta::assert_snapshot!(snapshot(&plan("hatchling")));
+}
+
+#[test]
+fn plan_of_a_project_that_is_no_package() {
+    insta::assert_snapshot!(snapshot(&plan("virtual")));
+}
+
+#[test]
+fn operations_of_a_package() {
+    insta::assert_snapshot!(operations(&plan("hatchling"), &Caps::all()));
+}
+
+#[test]
+fn operations_without_merge() {
+    let caps = Caps::all().without(Cap::MergeOp, "the store cannot").without(Cap::DiffOp, "the store cannot");
+    insta::assert_snapshot!(operations(&plan("virtual"), &caps));
+}
