@@ -226,7 +226,7 @@ fn the_closure_is_what_uv_installs() {
             list.extend(differences(&closure(&lock, &expected), &expected));
         }
     }
-    println!("{requests} requests");
+    eprintln!("{requests} requests");
     assert!(requests >= 100 || std::env::var_os("PYFRONT_LOCK_CASES").is_some(), "only {requests} were found");
     assert!(list.is_empty(), "{} differences to uv:\n{}", list.len(), list.join("\n"));
 }
@@ -235,7 +235,8 @@ fn the_closure_is_what_uv_installs() {
 #[test]
 fn what_uv_refuses_is_refused_with_reasons() {
     let mut text = String::new();
-    for case in cases() {
+    // The generated cases have no requests of their own, and nothing new to say.
+    for case in cases().into_iter().filter(|case| case.join("requests.txt").exists()) {
         let lock = lock(&case);
         for expected in expectations(&case) {
             if let (Err(theirs), Err(ours)) = (&expected.answer, closure(&lock, &expected)) {

@@ -149,8 +149,7 @@ impl<'a> Scanner<'a> {
     fn string(&mut self) -> Option<Value<'a>> {
         self.at += 1;
         let start = self.at;
-        let length =
-            self.text.as_bytes()[start..].iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20 | 0x7f))?;
+        let length = plain_length(&self.text.as_bytes()[start..])?;
         self.at = start + length;
         if self.peek() != Some(b'"') {
             return None;
@@ -206,6 +205,25 @@ impl<'a> Scanner<'a> {
         self.at += 1;
         Some(Value::Array(nodes))
     }
+}
+
+/// The number of bytes before the first that is not plain content of a basic string: quote, backslash, control character.
+/// Strings are most of a lock, so eight bytes are looked at together until one of them stands out.
+fn plain_length(bytes: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGH: u64 = ONES << 7;
+    // The high bit of the lowest byte that is less than `limit` is set; those above it may be set by mistake.
+    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word & HIGH;
+    let equal = |word: u64, byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+    let (words, _) = bytes.as_chunks::<8>();
+    let plain = words
+        .iter()
+        .map(|word| u64::from_le_bytes(*word))
+        .take_while(|word| below(*word, 0x20) | equal(*word, b'"') | equal(*word, b'\\') | equal(*word, 0x7f) == 0)
+        .count()
+        * 8;
+    let rest = bytes.get(plain..)?;
+    Some(plain + rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20 | 0x7f))?)
 }
 
 /// Adds an entry; `None` when the key is there already.
@@ -339,6 +357,22 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn strings_end_where_the_simple_search_says() {
+        let simple = |bytes: &[u8]| bytes.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20 | 0x7f));
+        for length in 0..20 {
+            for at in 0..=length {
+                for byte in 0..=u8::MAX {
+                    let mut bytes = vec![b'!'; length];
+                    bytes.insert(at, byte);
+                    bytes.extend([0xc3, 0x80, b'"']);
+                    assert_eq!(plain_length(&bytes), simple(&bytes), "{bytes:?}");
+                }
+            }
+        }
+        assert_eq!(plain_length("abcdefghijklmnopé".as_bytes()), None);
     }
 
     #[test]
