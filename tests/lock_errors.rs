@@ -126,6 +126,8 @@ snapshots! {
     a_wheel_of_another_version: refusal(&wheels(&["wheels-3.0-py3-none-any.whl"]));
     credentials: refusal(&lock_with("").replace("source = { registry = \"https://pypi.org/simple\" }", "source = { registry = \"https://user:hunter2@pypi.example/simple\" }"));
     credentials_in_a_broken_file: refusal(&lock_with("wheels = [").replace("pypi.org", "hunter2@pypi.example"));
+    credentials_in_a_requirement: refusal(&lock_with("").replace("requires-dist = [{ name = \"middle\" }]", "requires-dist = [{ name = \"middle\", git = \"https://token@host.example/middle\" }]"));
+    control_characters_in_a_marker: refusal(&lock_with("").replace("{ name = \"wheels\" }", "{ name = \"wheels\", marker = \"os_name == '\\u001b[2J'\" }"));
     ftp: refusal(&lock_with("sdist = { url = \"ftp://files.example/wheels-2.0.tar.gz\" }"));
     unknown_source: refusal(&lock_with("").replace("virtual = \".\"", "torrent = \".\""));
     git_without_commit: refusal(&lock_with("").replace("virtual = \".\"", "git = \"https://host.example/app?rev=main#abc\""));

@@ -119,7 +119,7 @@ impl Options {
         };
         let exclude_newer = match table.get("exclude-newer-span").or_else(|| table.get("exclude-newer")) {
             None => None,
-            Some(node) => Some(reader.string(node, "exclude-newer")?.into()),
+            Some(node) => Some(reader.text(node, "exclude-newer")?.into()),
         };
         Ok(Self { minimum_glibc, exclude_newer })
     }
