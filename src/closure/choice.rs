@@ -63,20 +63,26 @@ pub(super) fn choose(
         if let [first, second] = pair
             && first.name == second.name
         {
-            problems.push(twice(first, second));
+            problems.push(twice(lock, first, second));
         }
     }
     Diagnostics::into_result(problems)?;
     Ok(Closure { target: target.clone(), packages, groups: roots.active_groups(lock, request) })
 }
 
-/// uv never writes such a lock: every fork has one version of a package.
-fn twice(first: &Locked, second: &Locked) -> Diagnostic {
-    Diagnostic::new(format!("two packages named {} would be installed", first.name))
+/// Every fork has one version of a package. Two come together when conflicting extras or groups are active in a way that
+/// uv's checks do not see (an extra that a dependency activates against a group); uv would install one over the other.
+fn twice(lock: &Lock, first: &Locked, second: &Locked) -> Diagnostic {
+    let version = |package: &Locked| package.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
+    let diagnostic = Diagnostic::new(format!("two packages named {} would be installed", first.name))
         .at_location(Some(second.location.clone()))
-        .note(format!("one is wanted by {}", first.chain))
-        .note(format!("the other by {}", second.chain))
-        .help("run `uv lock` to write the lock file anew")
+        .note(format!("{}{} is wanted by {}", first.name, version(first), first.chain))
+        .note(format!("{}{} is wanted by {}", second.name, version(second), second.chain));
+    if lock.conflicts.is_empty() {
+        diagnostic.help("run `uv lock` to write the lock file anew")
+    } else {
+        diagnostic.help("ask for fewer extras and groups: some of them exclude each other (tool.uv.conflicts)")
+    }
 }
 
 fn artifact(package: &Package, request: &Request, first_party: bool, tags: &Tags) -> Result<Artifact, Missing> {

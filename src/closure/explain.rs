@@ -34,7 +34,11 @@ pub(super) fn no_artifact(
         Some(version) => format!("{} {version}", package.name),
         None => package.name.to_string(),
     };
+    let nothing = matches!(missing, Missing::NoFile) && package.wheels.is_empty();
     let diagnostic = match missing {
+        Missing::NoFile if nothing => {
+            Diagnostic::new(format!("the lock has neither a wheel nor a source distribution of {name}"))
+        }
         Missing::NoFile => Diagnostic::new(format!("{name} has no wheel for {target}, and no source distribution")),
         Missing::WheelForbidden => {
             Diagnostic::new(format!("{name} has no source distribution, and no-binary forbids its wheels"))
@@ -47,13 +51,19 @@ pub(super) fn no_artifact(
         )),
     }
     .at(&lock.file, package.range.clone());
-    let diagnostic = if package.wheels.is_empty() {
+    let diagnostic = if nothing {
+        diagnostic
+    } else if package.wheels.is_empty() {
         diagnostic.note("the lock has no wheels of it")
     } else {
         diagnostic.note(format!("its wheels are for {}", summary(&package.wheels)))
     };
     let diagnostic = diagnostic.note(format!("wanted by {chain}"));
     match missing {
+        Missing::NoFile if nothing => diagnostic.help(format!(
+            "run `uv lock --upgrade-package {}`: the index may have had no files of this version when it was locked",
+            package.name
+        )),
         Missing::NoFile => advise(diagnostic, package, target),
         Missing::WheelForbidden => diagnostic.help(format!("take {} out of no-binary", package.name)),
         Missing::BuildForbidden { wheel_forbidden: true } => {

@@ -2,27 +2,74 @@
 //! first reached.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 use uv_normalize::ExtraName;
 use uv_pep508::{MarkerEnvironment, MarkerTree};
 
 use super::Target;
 use crate::diagnostic::Diagnostic;
-use crate::project::lock::{Lock, Marker};
+use crate::project::lock::{Expression, Lock, Marker};
 
 /// The marker values of a target, for which the lock is known to be valid.
 pub(super) struct Environment<'l> {
     lock: &'l Lock,
     values: MarkerEnvironment,
-    parsed: RefCell<HashMap<&'l str, MarkerTree>>,
+    conditions: RefCell<HashMap<&'l str, Rc<Condition>>>,
+    /// The comparisons of `extra` that diagrams have been made of.
+    extras: RefCell<HashSet<MarkerTree>>,
+}
+
+/// A marker for one target: what is left to decide is which extras (conflict items, that is) are active.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Condition {
+    Always,
+    Never,
+    /// A comparison of `extra`.
+    Extra(MarkerTree),
+    All(Vec<Condition>),
+    Any(Vec<Condition>),
+}
+
+impl Condition {
+    fn new(expression: &Expression, values: &MarkerEnvironment) -> Self {
+        match expression {
+            Expression::Comparison(comparison) if comparison.of_extra => Self::Extra(comparison.tree),
+            Expression::Comparison(comparison) if comparison.tree.evaluate(values, &[]) => Self::Always,
+            Expression::Comparison(_) => Self::Never,
+            Expression::All(list) => {
+                let mut open = Vec::new();
+                for condition in list.iter().map(|part| Self::new(part, values)) {
+                    match condition {
+                        Self::Always => {}
+                        Self::Never => return Self::Never,
+                        condition => open.push(condition),
+                    }
+                }
+                if open.is_empty() { Self::Always } else { Self::All(open) }
+            }
+            Expression::Any(list) => {
+                let mut open = Vec::new();
+                for condition in list.iter().map(|part| Self::new(part, values)) {
+                    match condition {
+                        Self::Always => return Self::Always,
+                        Self::Never => {}
+                        condition => open.push(condition),
+                    }
+                }
+                if open.is_empty() { Self::Never } else { Self::Any(open) }
+            }
+        }
+    }
 }
 
 impl<'l> Environment<'l> {
     /// Checks that the lock is for the target.
     pub(super) fn new(lock: &'l Lock, target: &Target) -> Result<Self, Diagnostic> {
         check_python(lock, target)?;
-        let environment = Self { lock, values: target.markers()?, parsed: RefCell::default() };
+        let environment =
+            Self { lock, values: target.markers()?, conditions: RefCell::default(), extras: RefCell::default() };
         environment.check(&lock.supported_markers, |texts| {
             Diagnostic::new(format!("the lock is not for {target}"))
                 .note(format!("tool.uv.environments limits it to: {texts}"))
@@ -40,7 +87,7 @@ impl<'l> Environment<'l> {
     /// One of the markers must hold, conflicts aside.
     fn check(&self, markers: &'l [Marker], message: impl FnOnce(String) -> Diagnostic) -> Result<(), Diagnostic> {
         for marker in markers {
-            if self.tree(Some(marker))?.without_extras().evaluate(&self.values, &[]) {
+            if possible(&*self.condition(Some(marker))?) {
                 return Ok(());
             }
         }
@@ -53,20 +100,83 @@ impl<'l> Environment<'l> {
         Err(message(texts).at(&self.lock.file, first.range().start..last.range().end))
     }
 
-    /// The decision diagram of a marker; a missing one is always true.
-    pub(super) fn tree(&self, marker: Option<&'l Marker>) -> Result<MarkerTree, Diagnostic> {
-        let Some(marker) = marker else { return Ok(MarkerTree::TRUE) };
-        if let Some(tree) = self.parsed.borrow().get(marker.text()) {
-            return Ok(*tree);
+    /// What a marker comes to on the target; a missing one always holds.
+    pub(super) fn condition(&self, marker: Option<&'l Marker>) -> Result<Rc<Condition>, Diagnostic> {
+        let Some(marker) = marker else { return Ok(Rc::new(Condition::Always)) };
+        if let Some(condition) = self.conditions.borrow().get(marker.text()) {
+            return Ok(Rc::clone(condition));
         }
-        let tree = marker.tree(&self.lock.file)?;
-        self.parsed.borrow_mut().insert(marker.text(), tree);
-        Ok(tree)
+        let condition = Rc::new(Condition::new(&marker.parse(&self.lock.file)?, &self.values));
+        self.conditions.borrow_mut().insert(marker.text(), Rc::clone(&condition));
+        Ok(condition)
     }
 
     /// Whether a marker holds, with these encoded conflict items active.
+    pub(super) fn holds(&self, condition: &Condition, active: &[ExtraName]) -> bool {
+        match condition {
+            Condition::Always => true,
+            Condition::Never => false,
+            Condition::Extra(tree) => tree.evaluate(&self.values, active),
+            Condition::All(list) => list.iter().all(|part| self.holds(part, active)),
+            Condition::Any(list) => list.iter().any(|part| self.holds(part, active)),
+        }
+    }
+
+    /// Whether a decision diagram holds, with these encoded conflict items active.
     pub(super) fn evaluate(&self, tree: MarkerTree, active: &[ExtraName]) -> bool {
         tree.is_true() || tree.evaluate(&self.values, active)
+    }
+
+    /// The decision diagram of a condition, for the pass that combines them.
+    ///
+    /// # Errors
+    /// More comparisons of `extra` in all of the lock than declared conflicts can sensibly bring about.
+    pub(super) fn diagram(&self, marker: Option<&'l Marker>) -> Result<MarkerTree, Diagnostic> {
+        let condition = self.condition(marker)?;
+        let mut extras = self.extras.borrow_mut();
+        distinct(&condition, &mut extras);
+        if extras.len() > MAX_EXTRAS {
+            let range = marker.map(Marker::range).unwrap_or_default();
+            return Err(Diagnostic::new(format!("the lock has more than {MAX_EXTRAS} conflicting extras and groups"))
+                .at(&self.lock.file, range)
+                .help("declare fewer conflicts in tool.uv.conflicts, and run `uv lock`"));
+        }
+        Ok(diagram(&condition))
+    }
+}
+
+/// Diagrams grow with the number of their variables, at worst exponentially, and uv recurses into them.
+const MAX_EXTRAS: usize = 200;
+
+fn distinct(condition: &Condition, extras: &mut HashSet<MarkerTree>) {
+    match condition {
+        Condition::Always | Condition::Never => {}
+        Condition::Extra(tree) => {
+            if extras.len() <= MAX_EXTRAS && !extras.contains(&tree.negate()) {
+                extras.insert(*tree);
+            }
+        }
+        Condition::All(list) | Condition::Any(list) => list.iter().for_each(|part| distinct(part, extras)),
+    }
+}
+
+fn diagram(condition: &Condition) -> MarkerTree {
+    match condition {
+        Condition::Always => MarkerTree::TRUE,
+        Condition::Never => MarkerTree::FALSE,
+        Condition::Extra(tree) => *tree,
+        Condition::All(list) => list.iter().map(diagram).fold(MarkerTree::TRUE, MarkerTree::and),
+        Condition::Any(list) => list.iter().map(diagram).fold(MarkerTree::FALSE, MarkerTree::or),
+    }
+}
+
+/// Whether a condition can hold at all, whatever is active (uv drops the extras from the marker).
+fn possible(condition: &Condition) -> bool {
+    match condition {
+        Condition::Always | Condition::Extra(_) => true,
+        Condition::Never => false,
+        Condition::All(list) => list.iter().all(possible),
+        Condition::Any(list) => list.iter().any(possible),
     }
 }
 

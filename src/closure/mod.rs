@@ -36,7 +36,6 @@ pub struct Closure {
     /// The packages by name; each name once.
     pub packages: Vec<Locked>,
     /// The dependency groups that are in, by name.
-    #[serde(serialize_with = "as_texts")]
     pub groups: Vec<GroupName>,
 }
 
@@ -65,23 +64,18 @@ impl Closure {
 #[serde(rename_all = "kebab-case")]
 pub struct Locked {
     /// The normalised name.
-    #[serde(serialize_with = "as_text")]
     pub name: PackageName,
     /// The version; source trees with a dynamic version have none.
-    #[serde(serialize_with = "as_optional_text")]
     pub version: Option<Version>,
     /// Where it comes from.
     pub source: Source,
     /// What is installed.
     pub artifact: Artifact,
     /// Its extras that somebody asked for, by name.
-    #[serde(serialize_with = "as_texts")]
     pub extras: Vec<ExtraName>,
     /// The packages of the closure that it needs, by name.
-    #[serde(serialize_with = "as_texts")]
     pub dependencies: Vec<PackageName>,
     /// Who wants it: the shortest way from a root.
-    #[serde(serialize_with = "as_text")]
     pub chain: Chain,
     /// Whether it is one of the projects that were asked for.
     pub root: bool,
@@ -105,6 +99,12 @@ pub struct Link {
     pub extra: Option<ExtraName>,
     /// The dependency group whose dependency comes next.
     pub group: Option<GroupName>,
+}
+
+impl Serialize for Chain {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 impl fmt::Display for Link {
@@ -145,19 +145,4 @@ pub fn resolve(lock: &Lock, request: &Request, target: &Target) -> Result<Closur
     let roots = roots::select(lock, request, target)?;
     let walked = walk::walk(lock, request, &roots, &environment)?;
     choice::choose(lock, request, target, &roots, &walked)
-}
-
-fn as_text<T: fmt::Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(value)
-}
-
-fn as_optional_text<T: fmt::Display, S: Serializer>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
-    match value {
-        Some(value) => serializer.collect_str(value),
-        None => serializer.serialize_none(),
-    }
-}
-
-fn as_texts<T: fmt::Display, S: Serializer>(values: &[T], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(values.iter().map(ToString::to_string))
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use uv_normalize::{GroupName, PackageName};
+use uv_normalize::{ExtraName, GroupName, PackageName};
 
 use super::{Defaults, Request, Root, Target};
 use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
@@ -190,7 +190,7 @@ fn default_groups(lock: &Lock, request: &Request, project: Option<&Package>) -> 
 
 fn check_extras(lock: &Lock, request: &Request, roots: &Roots<'_>, problems: &mut Vec<Diagnostic>) {
     let known: BTreeSet<&str> =
-        roots.projects.iter().flat_map(|index| lock.packages[*index].extras()).map(|extra| extra.as_str()).collect();
+        roots.projects.iter().flat_map(|index| lock.packages[*index].extras()).map(ExtraName::as_str).collect();
     for extra in request.extras.include.iter().chain(&request.extras.exclude) {
         if !known.contains(extra.as_str()) {
             problems.push(unknown("extra", extra.as_str(), &known, lock, roots));
@@ -207,7 +207,7 @@ fn check_groups(lock: &Lock, request: &Request, roots: &Roots<'_>, problems: &mu
         .chain(root)
         .flat_map(Package::groups)
         .chain(lock.manifest.dependency_groups.keys())
-        .map(|group| group.as_str())
+        .map(GroupName::as_str)
         .collect();
     let groups = &request.groups;
     // `dev` may be excluded everywhere, like `--no-dev`.

@@ -140,8 +140,8 @@ impl<'l> Walk<'_, 'l> {
         for index in self.roots.projects.iter().chain(&self.roots.group_root) {
             for (group, edges) in self.selected_groups(*index) {
                 for edge in edges {
-                    let tree = self.environment.tree(edge.marker.as_ref())?;
-                    if self.holds(edge, tree) {
+                    if self.holds(edge)? {
+                        let tree = self.reachability_of(edge)?;
                         self.enter(
                             edge,
                             Taken { from: Some(*index), extra: None, group: Some(group), to: edge.package },
@@ -177,8 +177,7 @@ impl<'l> Walk<'_, 'l> {
         group: Option<&'l GroupName>,
         install: bool,
     ) -> Result<(), Diagnostic> {
-        let tree = self.environment.tree(requirement.marker.as_ref())?;
-        if !self.environment.evaluate(tree, &[]) {
+        if !self.environment.holds(&*self.environment.condition(requirement.marker.as_ref())?, &[]) {
             return Ok(());
         }
         let index = self.find_by_fork(requirement)?;
@@ -210,7 +209,7 @@ impl<'l> Walk<'_, 'l> {
             }
             let mut fits = package.resolution_markers.is_empty();
             for marker in &package.resolution_markers {
-                fits = fits || self.environment.evaluate(self.environment.tree(Some(marker))?, &[]);
+                fits = fits || self.environment.holds(&*self.environment.condition(Some(marker))?, &[]);
             }
             if fits && found.replace(index).is_some() {
                 return Err(Diagnostic::new(format!("more than one {} fits the target", requirement.name))
@@ -229,13 +228,19 @@ impl<'l> Walk<'_, 'l> {
     }
 
     /// Whether an edge's marker holds; extras that it activates count for it, and stay active if it does.
-    fn holds(&mut self, edge: &'l Edge, tree: MarkerTree) -> bool {
+    fn holds(&mut self, edge: &'l Edge) -> Result<bool, Diagnostic> {
         let environment = self.environment;
+        let condition = environment.condition(edge.marker.as_ref())?;
         if !self.conflicts {
-            return environment.evaluate(tree, &[]);
+            return Ok(environment.holds(&condition, &[]));
         }
         let name = &self.package(edge.package).name;
-        self.activation.try_edge(name, edge, |active| environment.evaluate(tree, active))
+        Ok(self.activation.try_edge(name, edge, |active| environment.holds(&condition, active)))
+    }
+
+    /// The marker of an edge as a condition that can be combined; only locks with conflicts need it.
+    fn reachability_of(&self, edge: &'l Edge) -> Result<MarkerTree, Diagnostic> {
+        if self.conflicts { self.environment.diagram(edge.marker.as_ref()) } else { Ok(MarkerTree::TRUE) }
     }
 
     /// Puts the end of an edge into the closure.
@@ -288,8 +293,10 @@ impl<'l> Walk<'_, 'l> {
                         .at(&self.lock.file, edge.range.clone())
                         .help("run `uv lock` to write the lock file anew"));
                 }
-                let tree = self.environment.tree(edge.marker.as_ref())?.and(parent);
-                if !self.holds(edge, tree) {
+                let tree = self.reachability_of(edge)?.and(parent);
+                let environment = self.environment;
+                let name = &self.package(edge.package).name;
+                if !self.activation.try_edge(name, edge, |active| environment.evaluate(tree, active)) {
                     continue;
                 }
                 for stop in std::iter::once(None).chain(edge.extras.iter().map(Some)) {
@@ -306,8 +313,8 @@ impl<'l> Walk<'_, 'l> {
     fn take_edges(&mut self) -> Result<(), Diagnostic> {
         while let Some((index, extra)) = self.queue.pop_front() {
             for edge in self.package(index).edges(extra) {
-                let tree = self.environment.tree(edge.marker.as_ref())?;
-                if !self.environment.evaluate(tree, self.activation.encoded()) {
+                let condition = self.environment.condition(edge.marker.as_ref())?;
+                if !self.environment.holds(&condition, self.activation.encoded()) {
                     continue;
                 }
                 self.enter(edge, Taken { from: Some(index), extra, group: None, to: edge.package });
@@ -356,6 +363,6 @@ impl<'l> Walk<'_, 'l> {
     }
 }
 
-fn stops<'l>(edge: &'l Edge) -> impl Iterator<Item = Stop<'l>> + 'l {
+fn stops(edge: &Edge) -> impl Iterator<Item = Stop<'_>> {
     std::iter::once((edge.package, None)).chain(edge.extras.iter().map(|extra| (edge.package, Some(extra))))
 }

@@ -85,13 +85,19 @@ impl FromStr for Hash {
         let Some(algorithm) = HashAlgorithm::from_name(name) else {
             return Err("the hash algorithm is not one of md5, sha256, sha384, sha512, blake2b".to_owned());
         };
-        if !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        let (mut digits, mut capitals) = (true, false);
+        for byte in hex.bytes() {
+            digits &= byte.is_ascii_hexdigit();
+            capitals |= byte.is_ascii_uppercase();
+        }
+        if !digits {
             return Err(format!("a {name} digest has only the digits 0-9 and a-f"));
         }
         if hex.len() != algorithm.digits() {
             return Err(format!("a {name} digest has {} digits, this one has {}", algorithm.digits(), hex.len()));
         }
-        Ok(Self { algorithm, hex: hex.to_ascii_lowercase().into() })
+        let hex = if capitals { hex.to_ascii_lowercase().into() } else { hex.into() };
+        Ok(Self { algorithm, hex })
     }
 }
 

@@ -26,6 +26,9 @@ pub(super) fn link(reader: &Reader, unlinked: Vec<Unlinked>) -> std::result::Res
         }
         same.push(index);
     }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
     let (mut packages, ends): (Vec<Package>, Vec<Vec<End>>) =
         unlinked.into_iter().map(|item| (item.package, item.ends)).unzip();
 

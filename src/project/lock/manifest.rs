@@ -119,7 +119,7 @@ impl Options {
         };
         let exclude_newer = match table.get("exclude-newer-span").or_else(|| table.get("exclude-newer")) {
             None => None,
-            Some(node) => Some(reader.string(node, "exclude-newer")?.into()),
+            Some(node) => Some(reader.text(node, "exclude-newer")?.into()),
         };
         Ok(Self { minimum_glibc, exclude_newer })
     }
@@ -136,7 +136,10 @@ impl ConflictSet {
                     .array(set, "conflicts")?
                     .iter()
                     .map(|item| ConflictItem::read(reader, item, reader.table(item, "conflicts")?))
-                    .collect::<Result<_>>()?;
+                    .collect::<Result<Vec<_>>>()?;
+                if items.len() < 2 {
+                    return Err(reader.error(&set.range, "a conflict needs two sides"));
+                }
                 Ok(Self { items, range: set.range.clone() })
             })
             .collect()

@@ -1,5 +1,8 @@
 //! An environment marker of the lock, kept as text until somebody asks for it: most edges of a large lock are never
 //! reached for one target, and the same few markers are written again and again.
+//!
+//! The comparisons are uv's (`uv-pep508`); `and`, `or` and parentheses are read here. uv makes one decision diagram of a
+//! whole marker, which can overflow the stack or grow without bounds for a marker that somebody made up.
 
 use std::ops::Range;
 use std::str::FromStr;
@@ -9,17 +12,36 @@ use uv_pep508::MarkerTree;
 
 use crate::diagnostic::{Diagnostic, SourceFile};
 
-/// Longer markers are refused: the decision diagram of a marker can grow exponentially with its text, and the longest
-/// in public locks (hundreds of conflict markers) are far shorter.
-const MAX_LENGTH: usize = 32 * 1024;
 /// Deeper parentheses are refused: the parser recurses. uv writes at most two levels.
 const MAX_DEPTH: usize = 64;
+/// Longer markers are refused. The longest in public locks, full of conflict markers, has 5505 bytes.
+const MAX_LENGTH: usize = 256 * 1024;
 
 /// A PEP 508 marker as written, which may hold uv's conflict markers (`extra == 'extra-3-app-cpu'`).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Marker {
     text: Arc<str>,
     range: Range<usize>,
+}
+
+/// A marker taken apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expression {
+    /// One comparison, for example `sys_platform == 'win32'`.
+    Comparison(Comparison),
+    /// All of these: `and`.
+    All(Vec<Expression>),
+    /// Any of these: `or`.
+    Any(Vec<Expression>),
+}
+
+/// One comparison of a marker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Comparison {
+    /// The comparison, ready to be evaluated.
+    pub tree: MarkerTree,
+    /// Whether it compares `extra`: then its value depends on what is active, not on the target.
+    pub of_extra: bool,
 }
 
 impl Marker {
@@ -41,54 +63,204 @@ impl Marker {
     ///
     /// # Errors
     /// A diagnostic that points at the marker in `file` (the lock it came from).
-    pub fn tree(&self, file: &Arc<SourceFile>) -> Result<MarkerTree, Diagnostic> {
-        let error = |reason: &str| {
+    pub fn parse(&self, file: &Arc<SourceFile>) -> Result<Expression, Diagnostic> {
+        let parsed = if self.text.len() > MAX_LENGTH {
+            Err("it is too long".to_owned())
+        } else {
+            let mut parser = Parser { text: &self.text, at: 0, depth: 0 };
+            parser.any().and_then(|expression| match parser.peek() {
+                None => Ok(expression),
+                Some(_) => Err("there is a closing parenthesis too many".to_owned()),
+            })
+        };
+        parsed.map_err(|reason| {
             Diagnostic::new(format!("the marker cannot be understood: {reason}"))
                 .at(file, self.range())
                 .help("run `uv lock` to write the lock file anew")
-        };
-        if self.text.len() > MAX_LENGTH {
-            return Err(error("it is too long"));
-        }
-        if depth(&self.text) > MAX_DEPTH {
-            return Err(error("its parentheses are nested too deeply"));
-        }
-        MarkerTree::from_str(&self.text).map_err(|reason| {
-            // The crate's message goes on with the marker and an underline; the place shows both already.
-            error(reason.to_string().lines().next().unwrap_or("it is not a PEP 508 marker"))
         })
     }
 }
 
-/// How deeply parentheses are nested. Quoted ones count too, which only makes the limit stricter.
-fn depth(text: &str) -> usize {
-    let mut depth = 0_usize;
-    let mut deepest = 0;
-    for byte in text.bytes() {
-        match byte {
-            b'(' => depth += 1,
-            b')' => depth = depth.saturating_sub(1),
-            _ => {}
+struct Parser<'m> {
+    text: &'m str,
+    at: usize,
+    depth: usize,
+}
+
+impl Parser<'_> {
+    /// The next byte that is not a space.
+    fn peek(&mut self) -> Option<u8> {
+        let bytes = self.text.as_bytes();
+        while bytes.get(self.at).is_some_and(u8::is_ascii_whitespace) {
+            self.at += 1;
         }
-        deepest = deepest.max(depth);
+        bytes.get(self.at).copied()
     }
-    deepest
+
+    /// Takes a word if it comes next.
+    fn word(&mut self, word: &str) -> bool {
+        let next = self.peek().is_some() && word_at(self.text, self.at) == word;
+        if next {
+            self.at += word.len();
+        }
+        next
+    }
+
+    /// `… or …`
+    fn any(&mut self) -> Result<Expression, String> {
+        let first = self.all()?;
+        let mut list = vec![first];
+        while self.word("or") {
+            list.push(self.all()?);
+        }
+        Ok(single(list, Expression::Any))
+    }
+
+    /// `… and …`
+    fn all(&mut self) -> Result<Expression, String> {
+        let first = self.primary()?;
+        let mut list = vec![first];
+        while self.word("and") {
+            list.push(self.primary()?);
+        }
+        Ok(single(list, Expression::All))
+    }
+
+    fn primary(&mut self) -> Result<Expression, String> {
+        if self.peek() != Some(b'(') {
+            return self.comparison();
+        }
+        self.at += 1;
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err("its parentheses are nested too deeply".to_owned());
+        }
+        let inner = self.any()?;
+        self.depth -= 1;
+        if self.peek() != Some(b')') {
+            return Err("a parenthesis is not closed".to_owned());
+        }
+        self.at += 1;
+        Ok(inner)
+    }
+
+    /// A comparison: everything up to `and`, `or` or a parenthesis.
+    fn comparison(&mut self) -> Result<Expression, String> {
+        let bytes = self.text.as_bytes();
+        let start = self.at;
+        let mut of_extra = false;
+        while let Some(byte) = bytes.get(self.at) {
+            match byte {
+                b'(' | b')' => break,
+                b'"' | b'\'' => {
+                    let inside = &bytes[self.at + 1..];
+                    let Some(length) = inside.iter().position(|other| other == byte) else {
+                        return Err("a quotation mark is not closed".to_owned());
+                    };
+                    self.at += length + 2;
+                }
+                b'a'..=b'z' | b'A'..=b'Z' | b'_' => {
+                    let word = word_at(self.text, self.at);
+                    if matches!(word, "and" | "or") {
+                        break;
+                    }
+                    of_extra |= word == "extra";
+                    self.at += word.len();
+                }
+                _ => self.at += 1,
+            }
+        }
+        let text = self.text[start..self.at].trim();
+        if text.is_empty() {
+            return Err("a comparison is missing".to_owned());
+        }
+        let tree = MarkerTree::from_str(text).map_err(|error| {
+            // The crate's message goes on with the marker and an underline; the place shows both already.
+            error.to_string().lines().next().unwrap_or("it is not a PEP 508 marker").to_owned()
+        })?;
+        Ok(Expression::Comparison(Comparison { tree, of_extra }))
+    }
+}
+
+/// The letters, digits and underscores at a place.
+fn word_at(text: &str, at: usize) -> &str {
+    let rest = text.get(at..).unwrap_or_default();
+    let end = rest.bytes().position(|byte| !byte.is_ascii_alphanumeric() && byte != b'_').unwrap_or(rest.len());
+    &rest[..end]
+}
+
+fn single(mut list: Vec<Expression>, many: fn(Vec<Expression>) -> Expression) -> Expression {
+    match (list.len(), list.pop()) {
+        (1, Some(only)) => only,
+        (_, Some(last)) => {
+            list.push(last);
+            many(list)
+        }
+        (_, None) => many(list),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<MarkerTree, Diagnostic> {
-        Marker::new(text.into(), 0..text.len()).tree(&SourceFile::new("uv.lock", text))
+    fn parse(text: &str) -> Result<Expression, Diagnostic> {
+        Marker::new(text.into(), 0..text.len()).parse(&SourceFile::new("uv.lock", text))
+    }
+
+    /// The whole as one decision diagram, as uv would make it.
+    fn whole(expression: &Expression) -> MarkerTree {
+        match expression {
+            Expression::Comparison(comparison) => comparison.tree,
+            Expression::All(list) => list.iter().map(whole).fold(MarkerTree::TRUE, MarkerTree::and),
+            Expression::Any(list) => list.iter().map(whole).fold(MarkerTree::FALSE, MarkerTree::or),
+        }
     }
 
     #[test]
-    fn hostile_markers_are_refused_before_they_are_parsed() {
-        assert!(parse("python_version >= '3.9' and (os_name == 'posix' or extra == 'extra-3-app-cpu')").is_ok());
+    fn the_parts_make_up_the_marker_that_uv_reads() {
+        for text in [
+            "sys_platform == 'win32'",
+            "python_version >= '3.9' and (os_name == 'posix' or extra == 'extra-3-app-cpu')",
+            "(python_version not in '3.8, 3.9' and 'linux' in sys_platform) or extra != \"and or (\"",
+            "(((os_name == 'a')))and (sys_platform == 'b')or platform_machine=='c'",
+            "os_name == 'a' or os_name == 'b' and sys_platform == 'c'",
+        ] {
+            assert_eq!(whole(&parse(text).unwrap()), text.parse().unwrap(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_uv_refuses_is_refused() {
+        for text in [
+            "",
+            "()",
+            "(",
+            ")",
+            "and",
+            "os_name == 'a' or",
+            "os_name == 'a' and and os_name == 'b'",
+            "os_name == 'a",
+            "python_version >=",
+            "os_name == 'a') or (os_name == 'b'",
+            "(os_name == 'a'",
+            "os_name == 'a' os_name == 'b'",
+            "nonsense == 'a'",
+            "os_name == 'a' (os_name == 'b')",
+        ] {
+            assert!(MarkerTree::from_str(text).is_err() && parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn hostile_markers_neither_overflow_the_stack_nor_grow() {
         assert!(parse(&"(".repeat(100_000)).is_err());
-        assert!(parse(&"os_name == 'a' or ".repeat(10_000)).is_err());
-        assert!(parse("python_version >=").is_err());
-        assert!(parse("").is_err());
+        let many = |pattern: &str, word: &str| {
+            let list: Vec<String> = (0..5000).map(|index| pattern.replace('#', &index.to_string())).collect();
+            parse(&list.join(word))
+        };
+        assert!(many("extra == 'x#'", " and ").is_ok());
+        assert!(many("sys_platform == 'x#'", " or ").is_ok());
+        assert!(many("(extra == 'a#' and extra == 'b#')", " or ").is_ok());
     }
 }

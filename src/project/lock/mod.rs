@@ -24,7 +24,7 @@ use uv_pep440::VersionSpecifiers;
 pub use self::artifact::{FileLocation, Sdist, Wheel};
 pub use self::hash::{Hash, HashAlgorithm};
 pub use self::manifest::{ConflictItem, ConflictKind, ConflictSet, Manifest, Options};
-pub use self::marker::Marker;
+pub use self::marker::{Comparison, Expression, Marker};
 pub use self::package::{DefaultGroups, Edge, Metadata, Package};
 pub use self::requirement::Requirement;
 pub use self::source::{GitReference, GitSource, Registry, Source};
@@ -76,12 +76,9 @@ impl Lock {
     /// the schema or that nobody should trust (at most ten). When any URL of the file has credentials in it, that is
     /// the only diagnostic, and it has no place, so that nobody draws the line.
     pub fn read(file: &Arc<SourceFile>) -> Result<Self, Diagnostics> {
-        Self::read_inner(file).or_else(|problems| {
-            let problems = match text::first_credentials(file.text()) {
-                Some(offset) => vec![reader::credentials(file, offset)],
-                None => problems,
-            };
-            Err(diagnostics(problems))
+        Self::read_inner(file).map_err(|problems| match text::first_credentials(file.text()) {
+            Some(offset) => reader::credentials(file, offset).into(),
+            None => diagnostics(problems),
         })
     }
 

@@ -142,14 +142,14 @@ impl Unlinked {
             Some(node) => Sdist::read(reader, node, &owner)?,
             None => None,
         };
-        let wheels = match table.get("wheels") {
-            Some(node) => reader
-                .array(node, "wheels")?
-                .iter()
-                .map(|wheel| Wheel::read(reader, wheel, &owner))
-                .collect::<Result<_>>()?,
-            None => Vec::new(),
-        };
+        let mut wheels = Vec::new();
+        if let Some(node) = table.get("wheels") {
+            let nodes = reader.array(node, "wheels")?;
+            wheels.reserve_exact(nodes.len());
+            for node in nodes {
+                wheels.push(Wheel::read(reader, node, &owner)?);
+            }
+        }
 
         let mut ends = Vec::new();
         let dependencies = edges(reader, table.get("dependencies"), "dependencies", &mut ends)?;

@@ -73,11 +73,13 @@ impl Reader {
         T: FromStr,
         T::Err: Display,
     {
-        let text = self.string(node, key)?;
-        text::printable(text).map_err(|refused| self.error(&node.range, format!("{what} {}", refused.reason())))?;
+        let text = self.text(node, key)?;
         text.parse().map_err(|error: T::Err| {
             let error = error.to_string();
-            self.error(&node.range, format!("{what} is not valid: {}", error.lines().next().unwrap_or_default()))
+            self.error(
+                &node.range,
+                format!("{what} is not valid: {}", error.lines().next().unwrap_or_default().trim_end_matches(':')),
+            )
         })
     }
 
@@ -117,8 +119,15 @@ impl Reader {
         Ok(map)
     }
 
-    pub(super) fn marker(&mut self, node: &Node<'_>, key: &str) -> Result<Marker> {
+    /// A string without rules of its own, except that it can be shown to people.
+    pub(super) fn text<'n>(&self, node: &'n Node<'_>, key: &str) -> Result<&'n str> {
         let text = self.string(node, key)?;
+        text::printable(text).map_err(|refused| self.error(&node.range, format!("{key:?} {}", refused.reason())))?;
+        Ok(text)
+    }
+
+    pub(super) fn marker(&mut self, node: &Node<'_>, key: &str) -> Result<Marker> {
+        let text = self.text(node, key)?;
         let shared = if let Some(shared) = self.markers.get(text) {
             Arc::clone(shared)
         } else {
@@ -142,6 +151,14 @@ impl Reader {
         let text = self.string(node, key)?;
         text::url(text, purpose).map_err(|refused| self.refused_url(&node.range, refused))?;
         Ok(text)
+    }
+
+    /// Refuses credentials in something that may be a URL.
+    pub(super) fn no_credentials(&self, text: &str, range: &Range<usize>) -> Result<()> {
+        match text::url(text, UrlUse::Git) {
+            Err(Refused::Credentials) => Err(credentials(&self.file, range.start)),
+            _ => Ok(()),
+        }
     }
 
     fn refused_url(&self, range: &Range<usize>, refused: Refused) -> Diagnostic {

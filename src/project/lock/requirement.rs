@@ -7,7 +7,6 @@ use uv_normalize::{ExtraName, PackageName};
 
 use super::Marker;
 use super::reader::{Reader, Result};
-use super::text;
 use super::tree::Node;
 
 /// A requirement recorded in the lock.
@@ -39,9 +38,8 @@ impl Requirement {
         let marker = table.get("marker").map(|node| reader.marker(node, "marker")).transpose()?;
         let text = |key: &str| -> Result<Option<Box<str>>> {
             let Some(node) = table.get(key) else { return Ok(None) };
-            let value = reader.string(node, key)?;
-            text::printable(value)
-                .map_err(|refused| reader.error(&node.range, format!("{key} {}", refused.reason())))?;
+            let value = reader.text(node, key)?;
+            reader.no_credentials(value, &node.range)?;
             Ok(Some(value.into()))
         };
         let mut origin = None;

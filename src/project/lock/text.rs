@@ -33,23 +33,53 @@ pub(super) enum UrlUse {
     Git,
 }
 
+/// What kinds of bytes a text has: the union of [`KINDS`]. Locks are mostly URLs, so they are looked at only once.
+fn kinds(text: &str) -> u8 {
+    text.bytes().fold(0, |kinds, byte| kinds | KINDS[usize::from(byte)])
+}
+
+/// Control characters, and everything that is not ASCII.
+const UNUSUAL: u8 = 1;
+/// ASCII characters that a URL holds only percent-encoded.
+const NOT_IN_URLS: u8 = 2;
+/// What ends the path of a URL.
+const QUERY: u8 = 4;
+/// The percent sign.
+const PERCENT: u8 = 8;
+
+const KINDS: [u8; 256] = {
+    let mut table = [UNUSUAL; 256];
+    let mut byte = 0x20;
+    while byte < 0x7f {
+        table[byte as usize] = match byte {
+            b' ' | b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' => NOT_IN_URLS,
+            b'?' | b'#' => QUERY,
+            b'%' => PERCENT,
+            _ => 0,
+        };
+        byte += 1_u8;
+    }
+    table
+};
+
 /// Refuses control characters and bidirectional overrides.
 pub(super) fn printable(text: &str) -> Result<(), Refused> {
-    // Almost all text is ASCII; its check is one pass that the compiler vectorises.
-    if text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
-        return Ok(());
-    }
+    printable_of_kinds(text, kinds(text))
+}
+
+fn printable_of_kinds(text: &str, kinds: u8) -> Result<(), Refused> {
     let bad = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    if text.chars().any(bad) { Err(Refused::Control) } else { Ok(()) }
+    if kinds & UNUSUAL != 0 && text.chars().any(bad) { Err(Refused::Control) } else { Ok(()) }
 }
 
 /// Checks a URL's scheme, host and characters.
 pub(super) fn url(text: &str, purpose: UrlUse) -> Result<(), Refused> {
-    printable(text)?;
-    let Some((scheme, rest)) = text.split_once("://") else {
+    let kinds = kinds(text);
+    printable_of_kinds(text, kinds)?;
+    let Some((scheme, rest)) = split_scheme(text) else {
         return Err(Refused::Because("has no scheme"));
     };
-    if text.contains([' ', '\\', '"', '<', '>', '^', '`', '{', '|', '}']) {
+    if kinds & NOT_IN_URLS != 0 {
         return Err(Refused::Because("contains characters that must be percent-encoded"));
     }
     let authority = authority(rest);
@@ -72,8 +102,16 @@ pub(super) fn url(text: &str, purpose: UrlUse) -> Result<(), Refused> {
     Ok(())
 }
 
+/// Splits at the first `://`.
+fn split_scheme(text: &str) -> Option<(&str, &str)> {
+    let colon = text.bytes().position(|byte| byte == b':')?;
+    let rest = text.get(colon..)?.strip_prefix("://")?;
+    Some((&text[..colon], rest))
+}
+
 fn authority(rest: &str) -> &str {
-    rest.split(['/', '?', '#', '\\']).next().unwrap_or_default()
+    let end = rest.bytes().position(|byte| matches!(byte, b'/' | b'?' | b'#' | b'\\')).unwrap_or(rest.len());
+    &rest[..end]
 }
 
 /// Whether the part before the host holds a secret: any user over http (tokens are put there), a password elsewhere.
@@ -93,12 +131,23 @@ pub(super) fn first_credentials(text: &str) -> Option<usize> {
     })
 }
 
-/// The file name at the end of a URL, percent-decoded.
+/// The file name at the end of a URL that [`url`] has accepted, percent-decoded.
 pub(super) fn url_file_name(url: &str) -> Result<Cow<'_, str>, Refused> {
-    let path = url.split(['?', '#']).next().unwrap_or_default();
-    let path = path.split_once("://").map_or(path, |(_, rest)| rest);
-    let last = path.rsplit('/').next().unwrap_or_default();
-    let name = percent_decode(last)?;
+    let kinds = kinds(url);
+    let mut path = url;
+    if kinds & QUERY != 0 {
+        let end = url.bytes().position(|byte| KINDS[usize::from(byte)] & QUERY != 0).unwrap_or(url.len());
+        path = &url[..end];
+    }
+    let path = split_scheme(path).map_or(path, |(_, rest)| rest);
+    let start = path.bytes().rposition(|byte| byte == b'/').map_or(0, |slash| slash + 1);
+    let name = &path[start..];
+    if kinds & (UNUSUAL | NOT_IN_URLS | PERCENT) == 0 {
+        // No separator and nothing unusual can be left.
+        one_file(name)?;
+        return Ok(Cow::Borrowed(name));
+    }
+    let name = percent_decode(name)?;
     file_name(&name)?;
     Ok(name)
 }
@@ -106,9 +155,13 @@ pub(super) fn url_file_name(url: &str) -> Result<Cow<'_, str>, Refused> {
 /// Checks that a text is the name of one file: no separators, not a directory, nothing that a shell or terminal minds.
 pub(super) fn file_name(name: &str) -> Result<(), Refused> {
     printable(name)?;
-    if name.contains(['/', '\\']) {
+    if name.bytes().any(|byte| byte == b'/' || byte == b'\\') {
         return Err(Refused::Because("contains a path separator"));
     }
+    one_file(name)
+}
+
+fn one_file(name: &str) -> Result<(), Refused> {
     if name.is_empty() || name == "." || name == ".." {
         return Err(Refused::Because("is not the name of a file"));
     }
@@ -137,7 +190,7 @@ pub(super) fn query_value(text: &str) -> Result<Cow<'_, str>, Refused> {
 }
 
 fn percent_decode(text: &str) -> Result<Cow<'_, str>, Refused> {
-    if !text.contains('%') {
+    if kinds(text) & PERCENT == 0 {
         return Ok(Cow::Borrowed(text));
     }
     let bytes = text.as_bytes();
