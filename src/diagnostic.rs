@@ -53,7 +53,7 @@ impl SourceFile {
     /// The line (from 1) of a byte offset. Offsets past the end belong to the last line.
     pub fn line_of(&self, offset: usize) -> usize {
         let offset = offset.min(self.text.len());
-        self.text.as_bytes()[..offset].iter().filter(|byte| **byte == b'\n').count() + 1
+        self.text[..self.text.floor_char_boundary(offset)].matches('\n').count() + 1
     }
 
     /// The column (from 0, in characters) of a byte offset.

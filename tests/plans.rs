@@ -1,6 +1,8 @@
 //! Goldens of what is decided and of what BuildKit is told: the plan of each example, and the operations that it becomes
 //! with and without MergeOp. A change here is a change of people's images; read the difference before you accept it.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 

@@ -33,8 +33,8 @@ pub(crate) const TARGET: &str = "runtime";
 /// What the user should know, with places in their files.
 pub async fn build(gateway: &Gateway) -> Result<BuildResult, FrontendError> {
     match gateway.request() {
-        Request::Build => build_image(gateway).await,
-        question => questions::answer(gateway, &question).await,
+        Request::Build => Box::pin(build_image(gateway)).await,
+        question => Box::pin(questions::answer(gateway, &question)).await,
     }
 }
 

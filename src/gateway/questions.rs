@@ -18,7 +18,7 @@ pub(super) async fn answer(gateway: &Gateway, question: &Request) -> Result<Buil
         Request::Describe => describe([Capability::outline(), Capability::targets(), Capability::lint()]),
         Request::Targets => targets(gateway).await?.into(),
         Request::Outline => outline(gateway).await?.into(),
-        Request::Lint => lint(gateway).await?.into(),
+        Request::Lint => Box::pin(lint(gateway)).await?.into(),
         Request::Build | Request::Other(_) => return Err(question.unsupported()),
     })
 }
@@ -68,7 +68,7 @@ async fn lint(gateway: &Gateway) -> Result<LintReport, FrontendError> {
         let written = read::project(gateway).await?;
         plan(gateway, &written, &platform).await.map(drop)
     };
-    let error = match checked.await {
+    let error = match Box::pin(checked).await {
         Ok(()) => return Ok(LintReport::default()),
         // Not about the project: the check itself could not be made.
         Err(error) if error.is_connection_lost() => return Err(error),

@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn of_a_big_file_the_lines_around_the_place_are_sent_with_their_numbers() {
-        let text: String = (1..10_000).map(|line| format!("line {line}\n")).collect();
+        let text = (1..10_000).map(|line| format!("line {line}")).collect::<Vec<_>>().join("\n");
         let offset = text.find("line 5000\n").unwrap();
         let file = SourceFile::new("uv.lock", text);
         let place = place(&Location::new(&file, offset..offset + 4));

@@ -56,7 +56,7 @@ pub fn make(inputs: &Inputs<'_>) -> Result<Plan, Diagnostics> {
         platform: inputs.platform.to_owned(),
         base: inputs.base.clone(),
         uv: inputs.uv.clone(),
-        groups: groups(wheels),
+        groups: groups(&wheels),
         first_party: first_party(inputs.pyproject),
         account: Account { name: user.name, uid: user.uid, gid: user.gid, home: user.home },
         workdir: inputs.config.workdir.as_ref().map_or(workdir::DEFAULT, |workdir| workdir.as_str()).to_owned(),
@@ -134,7 +134,7 @@ fn cannot_build(inputs: &Inputs<'_>, package: &Locked, artifact: &Artifact) -> D
     if let Artifact::Sdist(_) = artifact {
         let target = &inputs.closure.target;
         return diagnostic
-            .note(format!("the lock has no wheel of it for {}", target))
+            .note(format!("the lock has no wheel of it for {target}"))
             .help("lock a version that has a wheel for this platform, or choose another Python, then run uv lock");
     }
     diagnostic.help("lock a release of the package from an index instead, then run uv lock")
@@ -148,7 +148,7 @@ fn wanted_by(package: &Locked) -> String {
     format!("wanted by: {}", package.chain)
 }
 
-fn groups(wheels: Vec<Weighed>) -> Vec<Group> {
+fn groups(wheels: &[Weighed]) -> Vec<Group> {
     let weights: Vec<Weight<'_>> = wheels
         .iter()
         .map(|weighed| Weight {

@@ -193,7 +193,7 @@ fn answer(engine: &Engine, container: &str) -> Result<String> {
         let ask: &mut Command = &mut engine.docker(["exec", container, "python", "-c", ASK]);
         match capture(ask) {
             Ok(answer) => return Ok(answer),
-            Err(error) if began.elapsed() > Duration::from_secs(60) => bail!("no answer within a minute: {error:#}"),
+            Err(error) if began.elapsed() > Duration::from_mins(1) => bail!("no answer within a minute: {error:#}"),
             Err(_) => std::thread::sleep(Duration::from_millis(250)),
         }
     }
