@@ -6,13 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use buildkit_llb::{Cap, Caps, Local, NetworkMode, Output, Platform, ResolveMode, inspect, marshal};
+use buildkit_llb::{Cap, Caps, Image, Local, NetworkMode, Output, Platform, inspect, marshal};
 use pyfront::closure::{Arch, Closure, Libc, Python, Request, Target, resolve};
 use pyfront::diagnostic::SourceFile;
 use pyfront::emit::{self, StepOptions};
 use pyfront::plan::make::{Inputs, make};
 use pyfront::plan::python::{Wishes, choose, image};
-use pyfront::plan::{Base, Image, Plan, Uv, start, uv};
+use pyfront::plan::{self, Base, Plan, Uv, start, uv};
 use pyfront::project::lock::Lock;
 use pyfront::project::pyproject::Pyproject;
 use pyfront::project::python_version::read_python_version_file;
@@ -62,11 +62,11 @@ fn plan(example: &str) -> Plan {
         closure: &closure,
         platform: "linux/amd64",
         base: &Base {
-            image: Image { reference: image(None, &python.version), digest: digest("ba") },
+            image: plan::Image { reference: image(None, &python.version), digest: digest("ba") },
             python: python.version.minor_text(),
             reason: python.reason,
         },
-        uv: &Uv { image: Image { reference: uv::image(&version), digest: digest("0c") }, version },
+        uv: &Uv { image: plan::Image { reference: uv::image(&version), digest: digest("0c") }, version },
         start: &start,
         labels: &BTreeMap::new(),
     })
@@ -75,15 +75,18 @@ fn plan(example: &str) -> Plan {
 
 fn operations(plan: &Plan, caps: &Caps) -> String {
     let platform: Platform = "linux/amd64".parse().unwrap();
+    let image = |reference: &str, byte: &str| {
+        let reference = format!("docker.io/{reference}@sha256:{}", byte.repeat(32));
+        Image::new(reference, platform.clone()).build().unwrap()
+    };
+    let base = image(&format!("library/{}", plan.base.image.reference), "ba");
     let project: Output = Local::new("context").session("session").build().unwrap();
     let root = emit::image(
         plan,
         &emit::Context {
-            base: &format!("docker.io/library/{}@sha256:{}", plan.base.image.reference, "ba".repeat(32)),
-            uv: &format!("docker.io/{}@sha256:{}", plan.uv.image.reference, "0c".repeat(32)),
-            platform: &platform,
-            build_platform: &platform,
-            resolve_mode: ResolveMode::Default,
+            base: &base,
+            builder: &base,
+            uv: &image(&plan.uv.image.reference, "0c"),
             project: &project,
             steps: &StepOptions {
                 network: NetworkMode::Sandbox,

@@ -7,8 +7,8 @@ mod programs;
 mod step;
 
 use buildkit_llb::{
-    Annotate, Bind, Cache, Cap, Caps, Copy, Digest, File, Http, Image, Location as Place, Merge, Mkdir, NetworkMode,
-    OpError, Output, Owner, Platform, ResolveMode, SCRATCH, Secret, Sharing, Timestamp, Tmpfs,
+    Annotate, Bind, Cache, Cap, Caps, Copy, Digest, File, Http, Location as Place, Merge, Mkdir, NetworkMode, OpError,
+    Output, Owner, SCRATCH, Secret, Sharing, Timestamp, Tmpfs,
 };
 
 pub use self::step::StepOptions;
@@ -23,16 +23,12 @@ pub const CA_SECRET: &str = "ca-certificates";
 
 /// What the plan is built with.
 pub struct Context<'a> {
-    /// The base image, normalised and pinned.
-    pub base: &'a str,
-    /// uv's image, normalised and pinned.
-    pub uv: &'a str,
-    /// What the image is for.
-    pub platform: &'a Platform,
-    /// What the steps run on.
-    pub build_platform: &'a Platform,
-    /// Where images are looked for.
-    pub resolve_mode: ResolveMode,
+    /// The base image.
+    pub base: &'a Output,
+    /// The same base for the CPU that builds: what steps run on.
+    pub builder: &'a Output,
+    /// uv's image.
+    pub uv: &'a Output,
     /// The project's files, without what is ignored.
     pub project: &'a Output,
     /// What every step has in common.
@@ -48,7 +44,7 @@ pub struct Context<'a> {
 /// # Errors
 /// A plan that makes no sense as operations; that would be a bug here.
 pub fn image(plan: &Plan, context: &Context<'_>) -> Result<Output, OpError> {
-    let emitter = Emitter::new(plan, context)?;
+    let emitter = Emitter { plan, context };
     let mut layers = Vec::new();
     for (number, group) in plan.groups.iter().enumerate() {
         layers.push(emitter.group(number + 1, group)?);
@@ -64,31 +60,9 @@ pub fn image(plan: &Plan, context: &Context<'_>) -> Result<Output, OpError> {
 struct Emitter<'a> {
     plan: &'a Plan,
     context: &'a Context<'a>,
-    /// The base for the image.
-    base: Output,
-    /// The same base for the CPU that builds.
-    builder: Output,
-    uv: Output,
 }
 
-impl<'a> Emitter<'a> {
-    fn new(plan: &'a Plan, context: &'a Context<'a>) -> Result<Self, OpError> {
-        let image = |reference: &str, shown: &str, platform: &Platform| {
-            Image::new(reference, platform.clone())
-                .resolve_mode(context.resolve_mode)
-                .named(format!("[base] FROM {shown}"))
-                .build()
-        };
-        let shown = &plan.base.image.reference;
-        Ok(Self {
-            plan,
-            context,
-            base: image(context.base, shown, context.platform)?,
-            builder: image(context.base, shown, context.build_platform)?,
-            uv: image(context.uv, &plan.uv.image.reference, context.build_platform)?,
-        })
-    }
-
+impl Emitter<'_> {
     /// Locked wheels, installed without network; the result holds nothing but their files.
     fn group(&self, number: usize, group: &Group) -> Result<Output, OpError> {
         let name = format!("[deps {number}/{}] {}", self.plan.groups.len(), describe(group));
@@ -123,7 +97,7 @@ impl<'a> Emitter<'a> {
             .network(NetworkMode::None)
             .env("UV_NO_CACHE", "1")
             .env("UV_NO_CONFIG", "1")
-            .mount(Bind::readonly(&self.base, "/target/etc").selector("/etc"))
+            .mount(Bind::readonly(self.context.base, "/target/etc").selector("/etc"))
             .build()?
             .output(programs::OUT)
     }
@@ -164,12 +138,12 @@ impl<'a> Emitter<'a> {
     fn assemble(&self, layers: &[Output]) -> Result<Output, OpError> {
         let name = format!("[project] assemble {}", self.plan.project);
         if self.context.caps.supports(Cap::MergeOp) {
-            let mut inputs = vec![self.base.clone()];
+            let mut inputs = vec![self.context.base.clone()];
             inputs.extend_from_slice(layers);
             // A merge of at least one layer is never empty.
-            return Ok(Merge::of(inputs).named(name).build().unwrap_or_else(|| self.base.clone()));
+            return Ok(Merge::of(inputs).named(name).build().unwrap_or_else(|| self.context.base.clone()));
         }
-        let mut image = self.base.clone();
+        let mut image = self.context.base.clone();
         for layer in layers {
             image = File::on(&image).then(Copy::new(layer, "/", "/").contents_only()).named(name.clone()).build()?;
         }

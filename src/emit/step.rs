@@ -49,7 +49,7 @@ impl Emitter<'_> {
     ) -> Result<Exec, OpError> {
         let options = self.context.steps;
         let command = ["python3", "-s", "-B"].map(str::to_owned).into_iter().chain([program.path()]).chain(arguments);
-        let mut exec = Exec::on(&self.builder, command)
+        let mut exec = Exec::on(self.context.builder, command)
             .env("PATH", &options.path)
             .env("HOME", "/root")
             .env("LANG", "C.UTF-8")
@@ -60,7 +60,7 @@ impl Emitter<'_> {
             .env("UV_NO_PROGRESS", "1")
             .env("UV_PYTHON_DOWNLOADS", "never")
             .mount(Bind::readonly(&program.directory()?, format!("{TOOLS}/step")))
-            .mount(Bind::readonly(&self.uv, format!("{TOOLS}/uv")).selector("/uv"))
+            .mount(Bind::readonly(self.context.uv, format!("{TOOLS}/uv")).selector("/uv"))
             .mount(Bind::writable(SCRATCH, OUT))
             .ignore_cache(options.no_cache)
             .named(name);

@@ -29,6 +29,8 @@ pub fn config(plan: &Plan, base: &ImageConfig, platform: &Platform) -> ImageConf
         image.config.expose(port.clone());
     }
     let config = &mut image.config;
+    // Triggers of a base are for images that a Dockerfile makes on it; they are not handed on.
+    config.on_build.clear();
     config.user = format!("{}:{}", plan.account.uid, plan.account.gid);
     config.working_dir.clone_from(&plan.workdir);
     config.entrypoint.clone_from(&plan.config.entrypoint);

@@ -9,7 +9,6 @@ mod resolve;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use buildkit_frontend::image::ImageReference;
 use buildkit_frontend::subrequest::Request;
 use buildkit_frontend::{BuildResult, FrontendError, Gateway, PlatformImage};
 use buildkit_llb::{Output, Platform, marshal};
@@ -43,12 +42,12 @@ async fn build_image(gateway: &Gateway) -> Result<BuildResult, FrontendError> {
     let platform = platform(gateway)?;
     let written = read::project(gateway).await?;
     let planned = plan(gateway, &written, &platform).await?;
-    let root = file_system(gateway, &written, &planned, &platform)?;
+    let root = file_system(gateway, &written, &planned)?;
     let definition = marshal(Some(&root), gateway.llb_caps()).map_err(|error| FrontendError::new(error.to_string()))?;
     let reference = gateway.solve(&definition).await?;
     let config = image::config(&planned.plan, &planned.images.base.config, &platform);
     let mut image = PlatformImage::new(platform, Some(reference), config);
-    image.base_config = Some(planned.images.base.config_json);
+    image.base_config = Some(planned.images.base.config_json).filter(|json| !json.is_empty());
     Ok(BuildResult::images([image]))
 }
 
@@ -106,11 +105,11 @@ async fn plan(gateway: &Gateway, written: &Written, platform: &Platform) -> Resu
         closure: &closure,
         platform: &platform.to_string(),
         base: &Base {
-            image: resolve::shown(&images.base),
+            image: images.base.shown.clone(),
             python: python.version.minor_text(),
             reason: python.reason.clone(),
         },
-        uv: &Uv { version: uv, image: resolve::shown(&images.uv) },
+        uv: &Uv { version: uv, image: images.uv.shown.clone() },
         start: &start,
         labels: &labels,
     })
@@ -119,25 +118,17 @@ async fn plan(gateway: &Gateway, written: &Written, platform: &Platform) -> Resu
 }
 
 /// The plan as operations.
-fn file_system(
-    gateway: &Gateway,
-    written: &Written,
-    planned: &Planned,
-    platform: &Platform,
-) -> Result<Output, FrontendError> {
+fn file_system(gateway: &Gateway, written: &Written, planned: &Planned) -> Result<Output, FrontendError> {
     let Planned { plan, images } = planned;
     let wheels = || plan.groups.iter().flat_map(|group| &group.wheels);
     let places: Vec<&Location> = wheels().map(|wheel| &wheel.origin).collect();
     let excerpt = Excerpt::new(&written.lock.file, places);
-    let pinned = |image: &ImageReference| image.to_string();
     emit::image(
         plan,
         &emit::Context {
-            base: &pinned(&images.base.pinned()),
-            uv: &pinned(&images.uv.pinned()),
-            platform,
-            build_platform: &gateway.build_platform(),
-            resolve_mode: gateway.options().resolve_mode,
+            base: &images.base.output,
+            builder: &images.base.output,
+            uv: &images.uv.output,
             project: &written.sources()?,
             steps: &step_options(gateway, images),
             caps: gateway.llb_caps(),

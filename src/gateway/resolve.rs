@@ -1,8 +1,9 @@
 //! What stands outside the project: the base image and uv's image, and the Python, CPU and C library that follow.
 
-use buildkit_frontend::image::ImageReference;
+use buildkit_frontend::context::{NamedContext, Selection};
+use buildkit_frontend::image::{ImageConfig, ImageReference};
 use buildkit_frontend::{FrontendError, Gateway, ResolveImage, ResolvedImage};
-use buildkit_llb::Platform;
+use buildkit_llb::{Annotate as _, Image, Output, Platform};
 
 use super::read::Written;
 use super::report;
@@ -19,8 +20,19 @@ const LIBC: Libc = Libc::Glibc { major: 2, minor: 36 };
 
 /// The resolved images.
 pub(super) struct Images {
-    pub(super) base: ResolvedImage,
-    pub(super) uv: ResolvedImage,
+    pub(super) base: Resolved,
+    pub(super) uv: Resolved,
+}
+
+/// An image, from wherever it comes: a registry, the daemon's store, or a named context in its place.
+pub(super) struct Resolved {
+    /// As people read it.
+    pub(super) shown: plan::Image,
+    /// Its files.
+    pub(super) output: Output,
+    pub(super) config: ImageConfig,
+    /// The config as it came.
+    pub(super) config_json: Vec<u8>,
 }
 
 /// Which Python.
@@ -56,41 +68,64 @@ pub(super) async fn images(
     let place = base.map(|base| base.location.clone()).or_else(|| python.location.clone());
     let build = gateway.build_platform();
     let uv = plan::uv::image(uv);
-    let (base, uv) = tokio::join!(
-        one(gateway, "base image", &wanted, platform, place),
-        one(gateway, "uv's image", &uv, &build, None),
-    );
+    let (base, uv) = tokio::join!(one(gateway, &wanted, platform, place), one(gateway, &uv, &build, None),);
     Ok(Images { base: base?, uv: uv? })
 }
 
 async fn one(
     gateway: &Gateway,
-    what: &str,
     text: &str,
     platform: &Platform,
     place: Option<Location>,
-) -> Result<ResolvedImage, FrontendError> {
+) -> Result<Resolved, FrontendError> {
     let at = |error: FrontendError| match &place {
         Some(place) if !error.is_connection_lost() => {
-            error.context(format!("{place}: {what} {text}")).with_source(report::place(place))
+            error.context(format!("{place}: image {text}")).with_source(report::place(place))
         }
-        _ => error.context(format!("{what} {text}")),
+        _ => error.context(format!("image {text}")),
     };
     let reference = ImageReference::parse(text).map_err(|error| at(FrontendError::new(error.to_string())))?;
+    if let Some(context) = gateway.named_context(text, Some(platform)).await.map_err(at)? {
+        return replaced(text, context).map_err(at);
+    }
     let how = ResolveImage { platform: Some(platform.clone()), ..ResolveImage::default() };
-    gateway.resolve_image(&reference, how).await.map_err(at)
+    let image = gateway.resolve_image(&reference, how).await.map_err(at)?;
+    let output = Image::new(image.pinned().to_string(), platform.clone())
+        .resolve_mode(gateway.options().resolve_mode)
+        .named(format!("[base] FROM {}", image.reference.familiar()))
+        .build()
+        .map_err(|error| at(FrontendError::new(error.to_string())))?;
+    Ok(found(image, output))
 }
 
-/// An image as the plan shows it.
-pub(super) fn shown(image: &ResolvedImage) -> plan::Image {
-    plan::Image { reference: image.reference.familiar(), digest: image.digest.map(|digest| digest.to_string()) }
+fn found(image: ResolvedImage, output: Output) -> Resolved {
+    let digest = image.digest.map(|digest| digest.to_string());
+    Resolved {
+        shown: plan::Image { reference: image.reference.familiar(), digest },
+        output,
+        config: image.config,
+        config_json: image.config_json,
+    }
+}
+
+/// What `--build-context NAME=…` gives in the place of an image.
+fn replaced(name: &str, context: NamedContext) -> Result<Resolved, FrontendError> {
+    match context {
+        NamedContext::Image { image, output } => Ok(found(image, output)),
+        NamedContext::Files { context, config } => {
+            let (config_json, config) = config.unwrap_or_default();
+            let shown = plan::Image { reference: format!("{name} (a build context)"), digest: None };
+            Ok(Resolved { shown, output: context.files(&Selection::everything())?, config, config_json })
+        }
+        NamedContext::Scratch => Err(FrontendError::new("the build context of this name is empty")),
+    }
 }
 
 /// What wheels are chosen for.
 pub(super) fn target(
     written: &Written,
     python: &PythonChoice,
-    base: &ResolvedImage,
+    base: &Resolved,
     platform: &Platform,
 ) -> Result<Target, FrontendError> {
     let minor = python.version.minor_text();
@@ -101,13 +136,10 @@ pub(super) fn target(
             let place =
                 written.config.base.as_ref().map(|base| base.location.clone()).or_else(|| python.location.clone());
             return Err(report::one(
-                Diagnostic::new(format!(
-                    "the base image {} has Python {version}, not {minor}",
-                    base.reference.familiar()
-                ))
-                .at_location(place)
-                .note(format!("{minor} was chosen because {}", python.reason))
-                .help("choose a base image with this Python, or the Python that the image has"),
+                Diagnostic::new(format!("the base image {} has Python {version}, not {minor}", base.shown.reference))
+                    .at_location(place)
+                    .note(format!("{minor} was chosen because {}", python.reason))
+                    .help("choose a base image with this Python, or the Python that the image has"),
             ));
         }
         None => python.version.patch.map_or_else(|| format!("{minor}.0"), |_| python.version.to_string()),

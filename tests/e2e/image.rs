@@ -87,3 +87,19 @@ fn no_tool_cache_or_secret_lies_in_any_layer_of_ours() {
         assert_eq!(file.mode & 0o022, 0, "{path} can be written by others");
     }
 }
+
+#[test]
+fn the_frontend_image_is_one_static_binary_with_its_labels() {
+    let Some(engine) = Engine::get() else { return };
+    let inspect = engine.inspect("org/pyfront");
+    assert_eq!(inspect["Config"]["Entrypoint"], serde_json::json!(["/pyfront"]));
+    let labels = &inspect["Config"]["Labels"];
+    assert_eq!(labels["moby.buildkit.frontend.network.none"], "true");
+    let caps = labels["moby.buildkit.frontend.caps"].as_str().unwrap();
+    for cap in ["inputs", "subrequests", "contexts"] {
+        assert!(caps.split(',').any(|listed| listed == format!("moby.buildkit.frontend.{cap}")), "{caps}");
+    }
+    let files = files("org/pyfront");
+    let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
+    assert_eq!(paths, ["/pyfront"]);
+}

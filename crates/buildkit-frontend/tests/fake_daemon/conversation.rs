@@ -11,7 +11,7 @@ use prost_types::Any;
 use super::echo;
 
 /// Long enough for a busy machine, short enough to tell it from hanging.
-const PROMPT: Duration = Duration::from_secs(8);
+const PROMPT: Duration = Duration::from_secs(14);
 
 /// The calls that the echo frontend makes, in order of their first appearance.
 const CALLS: [Call; 10] = [
@@ -172,7 +172,7 @@ fn an_error_of_each_call_is_returned_with_its_details() {
             assert!(error.message.ends_with("it failed"), "{call:?}: {}", error.message);
             assert_eq!(error.code, 2);
             assert!(error.details == [detail], "{call:?} {size}: {} details", error.details.len());
-            assert!(outcome.duration < PROMPT);
+            assert!(!outcome.timed_out, "{call:?} {size}");
         }
     }
 }
