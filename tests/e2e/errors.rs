@@ -20,7 +20,9 @@ fn message(engine: &Engine, example_name: &str, change: impl FnOnce(&Path)) -> S
     let excerpt = (0..lines.len()).find(ruler).map(|index| index - 1);
     let error = lines.iter().position(|line| line.starts_with("ERROR: "));
     let start = excerpt.or(error).expect("a failed build prints an error");
-    lines[start..].iter().map(|line| line.trim_end()).collect::<Vec<_>>().join("\n")
+    let shown: Vec<&str> = lines[start..].iter().map(|line| line.trim_end()).collect();
+    // Later versions of buildx say twice that it failed.
+    shown.join("\n").replace("ERROR: failed to build: failed to solve: ", "ERROR: failed to solve: ")
 }
 
 fn edit(project: &Path, name: &str, from: &str, to: &str) {

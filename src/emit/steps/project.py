@@ -8,7 +8,7 @@ import glob
 import pyfront_step as step
 
 step.trust_company_ca()
-step.uv("build", "--quiet", "--wheel", "--python", step.interpreter(), "--out-dir", "/dist", "/src")
+step.uv("build", "--wheel", "--python", step.interpreter(), "--out-dir", "/dist", "/src")
 wheels = glob.glob("/dist/*.whl")
 if len(wheels) != 1:
     step.fail("the build backend made %d wheels where one is expected" % len(wheels))
