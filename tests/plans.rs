@@ -140,6 +140,16 @@ fn plan_of_a_project_that_is_no_package() {
 }
 
 #[test]
+fn plan_of_a_project_with_a_dependency_without_wheels() {
+    insta::assert_snapshot!(snapshot(&plan("source")));
+}
+
+#[test]
+fn operations_of_a_build_from_source() {
+    insta::assert_snapshot!(operations(&plan("source"), &Caps::all()));
+}
+
+#[test]
 fn operations_of_a_package() {
     insta::assert_snapshot!(operations(&plan("hatchling"), &Caps::all()));
 }

@@ -7,17 +7,16 @@ mod programs;
 mod step;
 
 use buildkit_llb::{
-    Annotate, Bind, Cache, Cap, Caps, Copy, Digest, File, Http, Location as Place, Merge, Mkdir, NetworkMode, OpError,
-    Output, Owner, SCRATCH, Secret, Sharing, Timestamp, Tmpfs,
+    Annotate, Bind, Cap, Caps, Copy, Digest, File, Git, Http, Location as Place, Merge, Mkdir, NetworkMode, OpError,
+    Output, Owner, SCRATCH, Timestamp,
 };
 
 pub use self::step::StepOptions;
-use crate::plan::{FirstParty, Group, Plan, Wheel};
+use crate::diagnostic::Location;
+use crate::plan::{BuildSource, Built, FirstParty, Group, Plan};
 
 /// Files that pyfront copies carry this time: 1980-01-01T00:00:00Z, as in `steps/pyfront_step.py`.
 const EPOCH: Timestamp = Timestamp::from_secs(315_532_800);
-/// Room for a bundle of certificates, in bytes.
-const PRIVATE_SIZE: u64 = 16 << 20;
 /// The id of the secret that holds a company's certificates.
 pub const CA_SECRET: &str = "ca-certificates";
 
@@ -35,8 +34,8 @@ pub struct Context<'a> {
     pub steps: &'a StepOptions,
     /// What the daemon can do.
     pub caps: &'a Caps,
-    /// Where a wheel stands in the lock file, as it is sent to the daemon.
-    pub place: &'a dyn Fn(&Wheel) -> Option<Place>,
+    /// A place in the lock file, as it is sent to the daemon.
+    pub place: &'a dyn Fn(&Location) -> Option<Place>,
 }
 
 /// Builds the image's file system.
@@ -48,6 +47,9 @@ pub fn image(plan: &Plan, context: &Context<'_>) -> Result<Output, OpError> {
     let mut layers = Vec::new();
     for (number, group) in plan.groups.iter().enumerate() {
         layers.push(emitter.group(number + 1, group)?);
+    }
+    for built in &plan.built {
+        layers.push(emitter.built(built)?);
     }
     layers.push(emitter.runtime()?);
     layers.push(match &plan.first_party {
@@ -70,8 +72,9 @@ impl Emitter<'_> {
         let mut exec = self.step(&programs::INSTALL, requirements, name)?.network(NetworkMode::None);
         exec = exec.env("UV_NO_CACHE", "1").env("UV_NO_CONFIG", "1");
         for wheel in &group.wheels {
-            let place = (self.context.place)(wheel);
-            let file = fetch(wheel, place.clone())?;
+            let place = (self.context.place)(&wheel.origin);
+            let fetch = format!("[deps] fetch {} {}", wheel.name, wheel.version);
+            let file = fetch_file(&wheel.url, &wheel.filename, &wheel.digest, fetch, place.clone())?;
             let path = format!("{}/wheels/{}", programs::TOOLS, wheel.filename);
             exec = exec.mount(Bind::readonly(&file, path).selector(format!("/{}", wheel.filename)));
             if let Some(place) = place {
@@ -102,17 +105,42 @@ impl Emitter<'_> {
             .output(programs::OUT)
     }
 
+    /// A package without a wheel, built from its source with network for the backend's requirements, and installed.
+    fn built(&self, built: &Built) -> Result<Output, OpError> {
+        // Who wants it is for people, and no argument: the step would run again whenever the way to the package changes.
+        let name = format!("[deps] {}, wanted by {}", describe_built(built), built.wanted_by);
+        let place = (self.context.place)(&built.origin);
+        let fetch = format!("[deps] fetch {} {}", built.name, built.version);
+        let mut arguments = vec![built.name.clone(), built.version.clone()];
+        let (mount, subdirectory) = match &built.source {
+            BuildSource::Archive { url, filename, digest, subdirectory } => {
+                arguments.extend(["archive".to_owned(), filename.clone()]);
+                let file = fetch_file(url, filename, digest, fetch, place.clone())?;
+                let path = format!("{}/archive/{filename}", programs::TOOLS);
+                (Bind::readonly(&file, path).selector(format!("/{filename}")), subdirectory)
+            }
+            BuildSource::Git { remote, commit, subdirectory } => {
+                arguments.push("git".to_owned());
+                // With `.git`, for backends that ask git which files are the package's.
+                let mut source = Git::new(remote.clone(), commit.clone()).keep_git_dir().named(fetch);
+                if let Some(place) = place.clone() {
+                    source = source.at(place);
+                }
+                (Bind::discarded(&source.build()?, "/src"), subdirectory)
+            }
+        };
+        arguments.extend(subdirectory.clone());
+        let mut exec = self.build_step(&programs::BUILD, arguments, name)?.mount(mount);
+        if let Some(place) = place {
+            exec = exec.at(place);
+        }
+        exec.build()?.output(programs::OUT)
+    }
+
     /// The project's wheel, built with network for the backend's requirements, and installed.
     fn install_project(&self) -> Result<Output, OpError> {
         let name = format!("[project] build and install {}", self.plan.project);
-        let cache = format!("{}pyfront/uv", self.context.steps.cache_prefix());
-        self.step(&programs::PROJECT, [], name)?
-            .network(self.context.steps.network)
-            .proxy(self.context.steps.proxy.clone())
-            .env("UV_CACHE_DIR", "/root/.cache/uv")
-            .mount(Cache::new(cache, "/root/.cache/uv").sharing(Sharing::Shared))
-            .mount(Secret::new(CA_SECRET, format!("/run/secrets/{CA_SECRET}")).optional(true))
-            .mount(Tmpfs::new(programs::PRIVATE).size(PRIVATE_SIZE))
+        self.build_step(&programs::PROJECT, [], name)?
             .mount(Bind::discarded(self.context.project, "/src"))
             .build()?
             .output(programs::OUT)
@@ -151,12 +179,10 @@ impl Emitter<'_> {
     }
 }
 
-/// A wheel as a source of its own: BuildKit fetches, checks and keeps it by its hash.
-fn fetch(wheel: &Wheel, place: Option<Place>) -> Result<Output, OpError> {
-    let mut source = Http::new(wheel.url.clone())
-        .filename(wheel.filename.clone())
-        .named(format!("[deps] fetch {} {}", wheel.name, wheel.version));
-    if let Ok(digest) = wheel.digest.parse::<Digest>() {
+/// A file as a source of its own: BuildKit fetches, checks and keeps it by its hash.
+fn fetch_file(url: &str, filename: &str, digest: &str, name: String, place: Option<Place>) -> Result<Output, OpError> {
+    let mut source = Http::new(url).filename(filename).named(name);
+    if let Ok(digest) = digest.parse::<Digest>() {
         source = source.checksum(digest);
     }
     if let Some(place) = place {
@@ -174,4 +200,9 @@ pub fn describe(group: &Group) -> String {
             format!("install {}", names.join(", "))
         }
     }
+}
+
+/// What becomes of a package that is built from its source, for people: also its entry in the image's history.
+pub fn describe_built(built: &Built) -> String {
+    format!("build {} {}", built.name, built.version)
 }

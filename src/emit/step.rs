@@ -1,10 +1,15 @@
 //! What all steps have in common: the interpreter and uv, a clean environment, and what the client asked for every step
 //! (hosts, limits, proxies, network).
 
-use buildkit_llb::{Annotate, Bind, Exec, ExtraHost, NetworkMode, OpError, ProxyEnv, SCRATCH, Tmpfs, Ulimit};
+use buildkit_llb::{
+    Annotate, Bind, Cache, Exec, ExtraHost, NetworkMode, OpError, ProxyEnv, SCRATCH, Secret, Sharing, Tmpfs, Ulimit,
+};
 
-use super::Emitter;
-use super::programs::{OUT, Program, TOOLS};
+use super::programs::{OUT, PRIVATE, Program, TOOLS};
+use super::{CA_SECRET, Emitter};
+
+/// Room for a bundle of certificates, in bytes.
+const PRIVATE_SIZE: u64 = 16 << 20;
 
 /// What the client asked for every step.
 #[derive(Debug, Clone, Default)]
@@ -80,5 +85,25 @@ impl Emitter<'_> {
             exec = exec.mount(Tmpfs::new("/dev/shm").size(size));
         }
         Ok(exec)
+    }
+
+    /// A step that runs a build backend: with the network that the client allows, proxies, the company's certificates and
+    /// uv's cache. What it makes of secrets lies in memory.
+    pub(super) fn build_step(
+        &self,
+        program: &Program,
+        arguments: impl IntoIterator<Item = String>,
+        name: String,
+    ) -> Result<Exec, OpError> {
+        let options = self.context.steps;
+        let cache = format!("{}pyfront/uv", options.cache_prefix());
+        let exec = self.step(program, arguments, name)?;
+        Ok(exec
+            .network(options.network)
+            .proxy(options.proxy.clone())
+            .env("UV_CACHE_DIR", "/root/.cache/uv")
+            .mount(Cache::new(cache, "/root/.cache/uv").sharing(Sharing::Shared))
+            .mount(Secret::new(CA_SECRET, format!("/run/secrets/{CA_SECRET}")).optional(true))
+            .mount(Tmpfs::new(PRIVATE).size(PRIVATE_SIZE)))
     }
 }

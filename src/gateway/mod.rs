@@ -17,7 +17,7 @@ use crate::closure;
 use crate::diagnostic::Location;
 use crate::emit::{self, StepOptions};
 use crate::plan::make::Inputs;
-use crate::plan::{Base, Plan, Uv, Wheel, make, start};
+use crate::plan::{Base, Plan, Uv, make, start};
 
 use self::read::Written;
 use self::report::Excerpt;
@@ -120,8 +120,8 @@ async fn plan(gateway: &Gateway, written: &Written, platform: &Platform) -> Resu
 /// The plan as operations.
 fn file_system(gateway: &Gateway, written: &Written, planned: &Planned) -> Result<Output, FrontendError> {
     let Planned { plan, images } = planned;
-    let wheels = || plan.groups.iter().flat_map(|group| &group.wheels);
-    let places: Vec<&Location> = wheels().map(|wheel| &wheel.origin).collect();
+    let wheels = plan.groups.iter().flat_map(|group| &group.wheels).map(|wheel| &wheel.origin);
+    let places = wheels.chain(plan.built.iter().map(|built| &built.origin));
     let excerpt = Excerpt::new(&written.lock.file, places);
     emit::image(
         plan,
@@ -132,7 +132,7 @@ fn file_system(gateway: &Gateway, written: &Written, planned: &Planned) -> Resul
             project: &written.sources()?,
             steps: &step_options(gateway, images),
             caps: gateway.llb_caps(),
-            place: &|wheel: &Wheel| Some(excerpt.place(&wheel.origin)),
+            place: &|origin: &Location| Some(excerpt.place(origin)),
         },
     )
     .map_err(|error| FrontendError::new(format!("the plan cannot be built: {error}")))

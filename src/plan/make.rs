@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 
 use crate::closure::{Artifact, Closure, Locked, WheelFile};
 use crate::diagnostic::{Diagnostic, Diagnostics, Location};
+use crate::plan::build::{self, Built};
 use crate::plan::layers::{self, Weight};
 use crate::plan::start::StartCommand;
 use crate::plan::{Account, Base, Config, FirstParty, Group, Healthcheck, Plan, Uv, VENV, Wheel};
 use crate::project::config::healthcheck::{self, Test};
 use crate::project::config::{self, workdir};
-use crate::project::lock::{FileLocation, Lock};
+use crate::project::lock::Lock;
 use crate::project::pyproject::Pyproject;
 
 /// Everything that a plan follows from.
@@ -46,7 +47,7 @@ pub fn make(inputs: &Inputs<'_>) -> Result<Plan, Diagnostics> {
         Ok(project) => project.name.value.to_string(),
         Err(problem) => return Err(problem.into()),
     };
-    let wheels = wheels(inputs, &mut problems);
+    let (wheels, built) = third_party(inputs, &mut problems);
     let config = image_config(inputs, &mut problems);
     Diagnostics::into_result(problems)?;
 
@@ -57,6 +58,7 @@ pub fn make(inputs: &Inputs<'_>) -> Result<Plan, Diagnostics> {
         base: inputs.base.clone(),
         uv: inputs.uv.clone(),
         groups: groups(&wheels),
+        built,
         first_party: first_party(inputs.pyproject),
         account: Account { name: user.name, uid: user.uid, gid: user.gid, home: user.home },
         workdir: inputs.config.workdir.as_ref().map_or(workdir::DEFAULT, |workdir| workdir.as_str()).to_owned(),
@@ -79,73 +81,39 @@ struct Weighed {
     platform_specific: bool,
 }
 
-fn wheels(inputs: &Inputs<'_>, problems: &mut Vec<Diagnostic>) -> Vec<Weighed> {
+/// What is installed from outside the project: wheels of the lock, and packages that have to be built.
+fn third_party(inputs: &Inputs<'_>, problems: &mut Vec<Diagnostic>) -> (Vec<Weighed>, Vec<Built>) {
     let mut wheels = Vec::new();
+    let mut built = Vec::new();
     for package in &inputs.closure.packages {
         match &package.artifact {
-            Artifact::Wheel(file) => match fetched(inputs, package, file) {
+            Artifact::Wheel(file) => match wheel(inputs, package, file) {
                 Ok(wheel) => wheels.push(Weighed { wheel, size: file.size, platform_specific: !file.pure }),
                 Err(problem) => problems.push(problem),
             },
             Artifact::Virtual(_) => {}
             Artifact::Editable(_) | Artifact::Directory(_) if package.root => {}
-            artifact => problems.push(cannot_build(inputs, package, artifact)),
+            _ => match build::from_source(inputs.lock, package) {
+                Ok(package) => built.push(package),
+                Err(problem) => problems.push(problem),
+            },
         }
     }
-    wheels
+    (wheels, built)
 }
 
 /// A wheel that BuildKit itself can fetch and check.
-fn fetched(inputs: &Inputs<'_>, package: &Locked, file: &WheelFile) -> Result<Wheel, Diagnostic> {
+fn wheel(inputs: &Inputs<'_>, package: &Locked, file: &WheelFile) -> Result<Wheel, Diagnostic> {
     let origin = Location::new(&inputs.lock.file, file.range.clone());
-    let refuse = |message: String| Diagnostic::new(message).at_location(Some(origin.clone())).note(wanted_by(package));
-    let title = title(package);
-    let FileLocation::Url(url) = &file.location else {
-        return Err(refuse(format!("{title} is a wheel in the file system, which pyfront cannot install yet"))
-            .help("lock the package from an index, then run uv lock"));
-    };
-    if !url.starts_with("https://") && !url.starts_with("http://") {
-        return Err(refuse(format!("{title} is locked at an address that is neither http nor https"))
-            .help("lock the package from an index, then run uv lock"));
-    }
-    let digest = file.hash.as_ref().and_then(crate::project::lock::Hash::as_sha256_digest).ok_or_else(|| {
-        refuse(format!("{title} has no sha256 hash in the lock, so what is fetched could not be checked"))
-            .help("run uv lock against an index that gives sha256 hashes")
-    })?;
-    let version = package.version.as_ref().ok_or_else(|| refuse(format!("{title} has no version in the lock")))?;
+    let remote = build::remote(package, "a wheel", &file.location, file.hash.as_ref(), &origin)?;
     Ok(Wheel {
         name: package.name.to_string(),
-        version: version.to_string(),
+        version: build::version(package, &origin)?,
         filename: file.filename.clone(),
-        url: url.to_string(),
-        digest,
+        url: remote.url,
+        digest: remote.digest,
         origin,
     })
-}
-
-fn cannot_build(inputs: &Inputs<'_>, package: &Locked, artifact: &Artifact) -> Diagnostic {
-    let diagnostic = Diagnostic::new(format!(
-        "{} is locked as {}, which pyfront cannot build yet",
-        title(package),
-        artifact.describe()
-    ))
-    .at_location(Some(package.location.clone()))
-    .note(wanted_by(package));
-    if let Artifact::Sdist(_) = artifact {
-        let target = &inputs.closure.target;
-        return diagnostic
-            .note(format!("the lock has no wheel of it for {target}"))
-            .help("lock a version that has a wheel for this platform, or choose another Python, then run uv lock");
-    }
-    diagnostic.help("lock a release of the package from an index instead, then run uv lock")
-}
-
-fn title(package: &Locked) -> String {
-    package.version.as_ref().map_or_else(|| package.name.to_string(), |version| format!("{} {version}", package.name))
-}
-
-fn wanted_by(package: &Locked) -> String {
-    format!("wanted by: {}", package.chain)
 }
 
 fn groups(wheels: &[Weighed]) -> Vec<Group> {

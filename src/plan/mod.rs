@@ -10,6 +10,9 @@ use serde::{Serialize, Serializer};
 
 use crate::diagnostic::Location;
 
+pub use self::build::{BuildSource, Built};
+
+pub mod build;
 pub mod layers;
 pub mod make;
 pub mod python;
@@ -33,6 +36,8 @@ pub struct Plan {
     pub uv: Uv,
     /// Locked wheels in image order: one layer each.
     pub groups: Vec<Group>,
+    /// Packages that are built from their sources, in order of names, on top of the wheels: one step and one layer each.
+    pub built: Vec<Built>,
     /// How the project itself gets in.
     pub first_party: FirstParty,
     /// Who runs the container, and where.

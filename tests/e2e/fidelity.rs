@@ -81,3 +81,8 @@ fn a_tool_packaged_with_hatchling() {
 fn a_project_that_is_no_package() {
     compare("virtual");
 }
+
+#[test]
+fn a_dependency_without_wheels() {
+    compare("source");
+}

@@ -9,3 +9,5 @@ mod fidelity;
 mod image;
 mod layers;
 mod projects;
+mod served;
+mod source;

@@ -5,6 +5,7 @@ the project's name: the files of a step are a function of the artifacts, the Pyt
 """
 
 import compileall
+import glob
 import os
 import py_compile
 import subprocess
@@ -14,6 +15,8 @@ TOOLS = "/run/pyfront"
 UV = TOOLS + "/uv"
 VENV = "/opt/venv"
 OUT = "/out"
+# Where wheels that a step builds lie.
+DIST = "/dist"
 CA_SECRET = "/run/secrets/ca-certificates"
 # Memory, in steps that have secrets: what lies here is in no layer and in no cache.
 PRIVATE = TOOLS + "/private"
@@ -37,6 +40,29 @@ def uv(*arguments):
 def interpreter():
     """The base image's interpreter, as the venv shall link to it: `uv venv --python` records the same path."""
     return sys.executable
+
+
+def built_wheel(title):
+    """The one wheel that a build backend made."""
+    wheels = glob.glob(DIST + "/*.whl")
+    if len(wheels) != 1:
+        fail("the build backend of %s made %d wheels where one is expected" % (title, len(wheels)))
+    return wheels[0]
+
+
+def install(find_links, requirements, checked):
+    """Installs wheels of a directory, without network, into the output and finishes it as a layer.
+
+    Third-party wheels are asked for by name (`NAME==VERSION`): then uv records no path of this step.
+    """
+    uv("venv", "--quiet", "--python", interpreter(), VENV)
+    uv(
+        "pip", "install", "--quiet", "--offline", "--no-cache", "--no-config", "--no-index", "--find-links", find_links,
+        "--no-deps", "--python", VENV + "/bin/python", "--prefix", OUT + VENV, "--", *requirements,
+    )
+    drop_lock()
+    compile_bytecode(checked)
+    fix_metadata()
 
 
 def drop_lock():

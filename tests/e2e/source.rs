@@ -1,0 +1,136 @@
+//! Packages without a wheel are built from their sources, one step and one layer each: a source distribution of an index,
+//! an archive by URL, a commit of a git repository.
+
+use std::path::Path;
+
+use crate::engine::{Engine, example, tag};
+use crate::projects::write;
+use crate::served::Served;
+
+#[test]
+fn a_source_distribution_becomes_a_layer_of_its_own() {
+    let Some(engine) = Engine::get() else { return };
+    let project = example("source");
+    let build = engine.build_pyproject(project.path(), &tag("source"));
+    assert_eq!(engine.run(&build.tag, &[]), "a parcel of 1.5 MB");
+    let history = engine.docker(&["history", "--no-trunc", "--format", "{{.CreatedBy}}|{{.Comment}}", &build.tag]);
+    let ours: Vec<&str> = history.lines().filter(|line| line.ends_with("|pyfront.v0")).collect();
+    assert_eq!(ours[3..], ["build docopt 0.6.2|pyfront.v0", "install humanize 4.17.0|pyfront.v0"], "{history}");
+
+    let file = project.path().join("pyproject.toml").display().to_string();
+    let again = engine.build(project.path(), &tag("source"), &["--no-cache", "--file", &file]);
+    assert!(again.steps_that_ran().iter().any(|step| step.contains("build docopt")), "{}", again.log);
+    assert_eq!(engine.layers(&build.tag), engine.layers(&again.tag), "the same source makes the same layer");
+
+    let code = std::fs::read_to_string(project.path().join("main.py")).unwrap();
+    write(project.path(), "main.py", &code.replace("a parcel of", "a box of"));
+    let after = engine.build_pyproject(project.path(), &tag("source"));
+    assert!(after.steps_that_ran().iter().all(|step| step.contains(" courier")), "{}", after.log);
+    assert_eq!(engine.run(&after.tag, &[]), "a box of 1.5 MB");
+}
+
+/// A package in the directory `python` of its source.
+fn package(directory: &Path, name: &str, pyproject: &str) {
+    let module = directory.join("python/src").join(name);
+    std::fs::create_dir_all(&module).unwrap();
+    write(&module, "__init__.py", &format!("NAME = {name:?}\n"));
+    write(&directory.join("python"), "pyproject.toml", &format!("[project]\nname = {name:?}\n{pyproject}"));
+}
+
+/// A project that needs packages, with the lock entries of those.
+fn courier(packages: &[(&str, String)], code: &str) -> tempfile::TempDir {
+    let project = tempfile::tempdir().unwrap();
+    let names: Vec<String> = packages.iter().map(|(name, _)| format!("{name:?}")).collect();
+    let edges: Vec<String> = packages.iter().map(|(name, _)| format!("{{ name = {name:?} }}")).collect();
+    let entries: Vec<String> =
+        packages.iter().map(|(name, entry)| format!("\n[[package]]\nname = {name:?}\n{entry}")).collect();
+    write(
+        project.path(),
+        "pyproject.toml",
+        &format!(
+            "# syntax=org/pyfront\n[project]\nname = \"courier\"\nversion = \"1\"\nrequires-python = \">=3.11\"\n\
+             dependencies = [{}]\n",
+            names.join(", ")
+        ),
+    );
+    write(
+        project.path(),
+        "uv.lock",
+        &format!(
+            "version = 1\nrevision = 3\nrequires-python = \">=3.11\"\n\n[[package]]\nname = \"courier\"\nversion = \"1\"\n\
+             source = {{ virtual = \".\" }}\ndependencies = [{}]\n{}",
+            edges.join(", "),
+            entries.concat()
+        ),
+    );
+    write(project.path(), ".python-version", "3.13\n");
+    write(project.path(), "main.py", code);
+    project
+}
+
+#[test]
+fn archives_wheels_and_repositories_by_url() {
+    let Some(engine) = Engine::get() else { return };
+    let served = Served::new();
+    let url = &served.url;
+
+    let files = tempfile::tempdir().unwrap();
+    let backend = "[build-system]\nrequires = [\"uv_build\"]\nbuild-backend = \"uv_build\"\n";
+    package(files.path(), "carton", &format!("version = \"2.0\"\n{backend}"));
+    let hash = served.archive("carton.tar.gz", files.path());
+    let archive = format!(
+        "version = \"2.0\"\nsource = {{ url = \"{url}/carton.tar.gz\", subdirectory = \"python\" }}\n\
+         sdist = {{ hash = \"{hash}\" }}\n"
+    );
+
+    let files = tempfile::tempdir().unwrap();
+    let backend = "dynamic = [\"version\"]\n[build-system]\nrequires = [\"setuptools\", \"setuptools-scm\"]\n\
+                   build-backend = \"setuptools.build_meta\"\n[tool.setuptools_scm]\nroot = \"..\"\n";
+    package(files.path(), "parcel", backend);
+    let commit = served.repository("parcel.git", files.path());
+    let git = format!(
+        "version = \"1.4.2\"\nsource = {{ git = \"{url}/parcel.git?subdirectory=python&rev=main#{commit}\" }}\n"
+    );
+
+    let lock = std::fs::read_to_string(example("virtual").path().join("uv.lock")).unwrap();
+    let line = lock.lines().find(|line| line.contains("-py3-none-any.whl")).unwrap().trim();
+    let wheel_url = line.split('"').nth(1).unwrap();
+    let wheel = format!("version = \"4.17.0\"\nsource = {{ url = \"{wheel_url}\" }}\nwheels = [\n    {line}\n]\n");
+
+    let code = "import importlib.metadata as metadata, humanize, carton, parcel\nif __name__ == \"__main__\":\n    \
+                print([metadata.version(name) for name in (\"humanize\", \"carton\", \"parcel\")])\n";
+    let project = courier(&[("carton", archive), ("humanize", wheel), ("parcel", git)], code);
+    let build = engine.build_pyproject(project.path(), &tag("by-url"));
+    assert_eq!(engine.run(&build.tag, &[]), "['4.17.0', '2.0', '1.4.2']");
+}
+
+#[test]
+fn a_build_that_needs_a_compiler_says_who_wants_it_and_what_helps() {
+    let Some(engine) = Engine::get() else { return };
+    let served = Served::new();
+    let files = tempfile::tempdir().unwrap();
+    write(files.path(), "speed.c", "int x;\n");
+    let setup = "from setuptools import Extension, setup\n\
+                 setup(name='speed', version='3.1', ext_modules=[Extension('speed', ['speed.c'])])\n";
+    write(files.path(), "setup.py", setup);
+    let hash = served.archive("speed-3.1.tar.gz", files.path());
+    let entry = format!(
+        "version = \"3.1\"\nsource = {{ url = \"{}/speed-3.1.tar.gz\" }}\nsdist = {{ hash = \"{hash}\" }}\n",
+        served.url
+    );
+    let project = courier(&[("speed", entry)], "import speed\nif __name__ == \"__main__\":\n    print(speed)\n");
+    let file = project.path().join("pyproject.toml").display().to_string();
+    let build = engine.try_build(project.path(), &tag("compiler"), &["--file", &file]);
+    assert!(!build.success, "{}", build.log);
+    // What buildx prints at the end: the failed step, the last lines of its log, and the lock's lines.
+    let (_, end) = build.log.split_once("\n------\n").expect("the log of the failed step is repeated");
+    for expected in [
+        "[deps] build speed 3.1, wanted by courier → speed:",
+        "pyfront: speed 3.1 could not be built from its source",
+        "help: the base image has no C compiler; set base in [tool.pyfront]",
+        ">>> sdist = {",
+    ] {
+        assert!(end.contains(expected), "{expected:?} is missing:\n{end}");
+    }
+    assert!(build.log.contains("running build_ext"), "{}", build.log);
+}
