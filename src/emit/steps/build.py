@@ -27,9 +27,14 @@ NO_RUST = re.compile(
 NO_GIT = re.compile(rb"No such file or directory: 'git'|git: (command )?not found|unable to find.{0,20}\bgit\b")
 
 
-def failed(what, log=b""):
+def refuse(what):
+    """Ends the step with what is wrong with the source."""
+    step.fail("%s %s" % (title, what))
+
+
+def failed(log):
     """Ends the step with what a person needs: which package, and what would help. Who wants it is in the step's name."""
-    message = ["%s %s" % (title, what)]
+    message = ["%s could not be built from its source" % title]
     if NO_RUST.search(log):
         message.append("help: the base image has no Rust toolchain; set base in [tool.pyfront] to an image that has one,")
         message.append("      or lock a version of %s that has a wheel for this platform" % name)
@@ -62,13 +67,13 @@ def unpack(archive, directory):
         with zipfile.ZipFile(archive) as files:
             files.extractall(directory)
     elif not hasattr(tarfile, "data_filter"):
-        failed("is in a subdirectory of an archive, and this Python is too old to unpack archives safely")
+        refuse("is in a subdirectory of an archive, and this Python is too old to unpack archives safely")
     else:
         try:
             with tarfile.open(archive) as files:
                 files.extractall(directory, filter="data")
         except tarfile.TarError as error:
-            failed("could not be unpacked: %s" % error)
+            refuse("could not be unpacked: %s" % error)
     # Most archives hold one directory with everything in it.
     entries = os.listdir(directory)
     if len(entries) == 1 and os.path.isdir(os.path.join(directory, entries[0])):
@@ -81,7 +86,7 @@ def inside(root, subdirectory):
     root = os.path.realpath(root)
     path = os.path.realpath(os.path.join(root, subdirectory))
     if os.path.commonpath([root, path]) != root or not os.path.isdir(path):
-        failed("has no directory %s in its source" % subdirectory)
+        refuse("has no directory %s in its source" % subdirectory)
     return path
 
 
@@ -102,6 +107,6 @@ os.environ["SOURCE_DATE_EPOCH"] = str(step.EPOCH)
 step.trust_company_ca()
 status, log = run("build", "--wheel", "--python", step.interpreter(), "--out-dir", step.DIST, "--", source)
 if status != 0:
-    failed("could not be built from its source", log)
+    failed(log)
 step.built_wheel(title)
 step.install(step.DIST, [name + "==" + version], checked=False)
