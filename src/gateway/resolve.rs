@@ -144,6 +144,16 @@ pub(super) fn target(
         }
         None => python.version.patch.map_or_else(|| format!("{minor}.0"), |_| python.version.to_string()),
     };
+    if base.shown.reference.contains("alpine") {
+        return Err(report::one(
+            Diagnostic::new(format!(
+                "the base image {} has musl, for which wheels cannot be chosen yet",
+                base.shown.reference
+            ))
+            .at_location(written.config.base.as_ref().map(|base| base.location.clone()))
+            .help("use a base with glibc, such as base = \"slim\""),
+        ));
+    }
     let arch = Arch::from_oci(&platform.architecture, &platform.variant)
         .ok_or_else(|| FrontendError::new(format!("there are no Python wheels for {platform}")))?;
     let python = Python::new(&version, false).map_err(report::one)?;
