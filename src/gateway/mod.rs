@@ -81,7 +81,7 @@ struct Planned {
 
 /// Reads, resolves and decides everything short of operations.
 async fn plan(gateway: &Gateway, written: &Written, platform: &Platform) -> Result<Planned, FrontendError> {
-    let python = resolve::python(gateway, written)?;
+    let python = resolve::python(gateway, written, platform)?;
     let uv = resolve::uv(written)?;
     let (images, files) =
         tokio::join!(resolve::images(gateway, written, &python, &uv, platform), read::start_files(written),);
