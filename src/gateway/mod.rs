@@ -141,6 +141,7 @@ fn file_system(gateway: &Gateway, written: &Written, planned: &Planned) -> Resul
 fn step_options(gateway: &Gateway, images: &Images) -> StepOptions {
     let options = gateway.options();
     StepOptions {
+        platform: Some(gateway.build_platform()),
         network: options.network,
         proxy: options.proxy.clone(),
         extra_hosts: options.extra_hosts.clone(),

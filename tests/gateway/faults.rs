@@ -133,7 +133,7 @@ fn a_failed_call_is_returned_with_its_details() {
         assert!(error.message.ends_with("it failed"), "{call:?} {nth}: {}", error.message);
         assert_eq!(error.code, 2);
         assert!(error.details.first() == Some(&detail), "{call:?} {nth}, {size}: {} details", error.details.len());
-        assert!(outcome.duration < PROMPT);
+        assert!(outcome.duration < PROMPT, "{call:?} {nth}, {size}: {:?}", outcome.duration);
     });
 }
 

@@ -6,7 +6,7 @@ use buildkit_proto::gateway;
 use buildkit_proto::pb::{self, ExecOp, MountType, NetMode};
 use serde_json::json;
 
-use crate::projects::{BASE, BASE_IMAGE, Project, source_of};
+use crate::projects::{BASE, BASE_IMAGE, Project, UV_IMAGE, source_of};
 use crate::run;
 
 fn hatchling() -> FakeDaemon {
@@ -189,4 +189,38 @@ fn a_list_of_one_platform_is_a_list_if_the_client_wants_one() {
     assert_eq!(refs.refs.keys().collect::<Vec<_>>(), ["linux/amd64"]);
     assert_eq!(outcome.image_config(Some("linux/amd64")), run(&hatchling()).image_config(None));
     assert_eq!(result.metadata["containerimage.base.config/linux/amd64"], BASE.as_bytes());
+}
+
+/// `--build-context python:3.13-slim=…` and `--build-context astral/uv:0.13.8=…`.
+#[test]
+fn named_contexts_stand_in_for_images() {
+    let (base, uv) = (FakeImage::new(BASE.replace("3.13.5", "3.13.9")), FakeImage::new("{}"));
+    let daemon = hatchling()
+        .option(format!("context:{BASE_IMAGE}"), "docker-image://team/python:1")
+        .option(format!("context:{UV_IMAGE}"), "docker-image://team/uv:1")
+        .image("team/python:1", base.clone())
+        .image("team/uv:1", uv.clone());
+    let outcome = run(&daemon);
+    let graph = outcome.graph(None);
+    let images: Vec<_> = graph.sources().into_iter().filter(|source| source.starts_with("docker-image://")).collect();
+    assert_eq!(images, [source_of("team/python:1", &base), source_of("team/uv:1", &uv)]);
+    assert_eq!(outcome.result().metadata["containerimage.base.config"], base.config);
+    assert!(outcome.image_config(None)["config"]["Env"].to_string().contains("PYTHON_VERSION=3.13.9"));
+
+    // A directory says nothing about its Python, so it is taken on trust, and there is no config to inherit.
+    let context = format!("context:{BASE_IMAGE}");
+    let outcome = run(&hatchling().option(&context, "local:rootfs").local("rootfs", [("usr/bin/python3", "")]));
+    assert!(!outcome.result().metadata.contains_key("containerimage.base.config"));
+    assert!(outcome.graph(None).sources().contains(&"local://rootfs"));
+    let path = "PATH=/opt/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    assert_eq!(outcome.image_config(None)["config"]["Env"][0], path);
+
+    insta::assert_snapshot!(message(&hatchling().option(&context, "docker-image://scratch")));
+}
+
+#[test]
+fn triggers_of_the_base_are_not_handed_on() {
+    let base = FakeImage::new(BASE.replace(r#""Cmd":"#, r#""OnBuild":["RUN x"],"Cmd":"#));
+    let config = run(&hatchling().image(BASE_IMAGE, base)).image_config(None);
+    assert_eq!(config["config"].get("OnBuild"), None, "{config}");
 }
