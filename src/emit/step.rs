@@ -2,7 +2,8 @@
 //! (hosts, limits, proxies, network).
 
 use buildkit_llb::{
-    Annotate, Bind, Cache, Exec, ExtraHost, NetworkMode, OpError, ProxyEnv, SCRATCH, Secret, Sharing, Tmpfs, Ulimit,
+    Annotate, Bind, Cache, Exec, ExtraHost, NetworkMode, OpError, Platform, ProxyEnv, SCRATCH, Secret, Sharing, Tmpfs,
+    Ulimit,
 };
 
 use super::programs::{OUT, PRIVATE, Program, TOOLS};
@@ -14,6 +15,8 @@ const PRIVATE_SIZE: u64 = 16 << 20;
 /// What the client asked for every step.
 #[derive(Debug, Clone, Default)]
 pub struct StepOptions {
+    /// What steps run on, where the base does not say it (a directory in its place does not).
+    pub platform: Option<Platform>,
     /// The network of steps that need one.
     pub network: NetworkMode,
     /// Proxies for those steps.
@@ -69,6 +72,9 @@ impl Emitter<'_> {
             .mount(Bind::writable(SCRATCH, OUT))
             .ignore_cache(options.no_cache)
             .named(name);
+        if let Some(platform) = &options.platform {
+            exec = exec.platform(platform.clone());
+        }
         for host in &options.extra_hosts {
             exec = exec.extra_host(host.clone());
         }

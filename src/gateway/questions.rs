@@ -25,7 +25,7 @@ pub(super) async fn answer(gateway: &Gateway, question: &Request) -> Result<Buil
 
 async fn targets(gateway: &Gateway) -> Result<Targets, FrontendError> {
     let written = read::project(gateway).await?;
-    let python = super::resolve::python(gateway, &written)?;
+    let python = super::resolve::python(gateway, &written, &platform(gateway)?)?;
     let base = crate::plan::python::image(written.config.base.as_ref().map(|base| &base.value), &python.version);
     let target = Target {
         name: TARGET.to_owned(),
@@ -40,7 +40,7 @@ async fn targets(gateway: &Gateway) -> Result<Targets, FrontendError> {
 async fn outline(gateway: &Gateway) -> Result<Outline, FrontendError> {
     check_target(gateway)?;
     let written = read::project(gateway).await?;
-    let python = super::resolve::python(gateway, &written)?;
+    let python = super::resolve::python(gateway, &written, &platform(gateway)?)?;
     let secret = OutlineSecret { name: CA_SECRET.to_owned(), required: false, location: None };
     let cache = OutlineCache { id: "pyfront/uv".to_owned(), location: None };
     let builds = written.pyproject.is_package();
