@@ -122,7 +122,7 @@ const STALE: &[Edit] = &[
     (EXTRAS, "'win32'", "'darwin'"),
     (FORKS, "numpy<2; python_version < '3.12'", "numpy<2; python_version < '3.13'"),
     (GROUPS, r#"lint = ["sniffio"]"#, r#"lint = ["sniffio>=1"]"#),
-    (GROUPS, r#"empty = []"#, ""),
+    (GROUPS, "empty = []", ""),
     (GROUPS, r#"{ include-group = "lint" }, "#, ""),
     (GROUPS, r#"new = ["certifi"]"#, r#"new = ["certifi>=2024"]"#),
     (GROUPS, "default-groups", "dev-dependencies = [\"ruff\"]\ndefault-groups"),
@@ -163,6 +163,15 @@ fn edits_that_matter_make_it_stale_and_say_where() {
         writeln!(text, "{}: {:?} -> {:?}\n{problems}\n", edit.0.rsplit('/').next().unwrap(), edit.1, edit.2).unwrap();
     }
     insta::with_settings!({ omit_expression => true }, { insta::assert_snapshot!(text) });
+}
+
+/// A secret in a URL is neither printed nor drawn.
+#[test]
+fn credentials_are_not_repeated() {
+    let (pyproject, lock) = edited(&(API, "\"fastapi\"", "\"fastapi @ https://me:s3cret@files.example/f.zip\""));
+    let problems = checked(&pyproject, &lock).unwrap_err();
+    insta::assert_snapshot!(problems.to_string());
+    assert!(problems.iter().all(|problem| problem.location().is_none()));
 }
 
 /// What cannot be compared is not stale.
@@ -229,4 +238,25 @@ fn the_table_is_what_uv_says() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+proptest::proptest! {
+    /// What a project says is untrusted: names, versions and markers of all kinds, and numbers that are too big.
+    #[test]
+    fn no_requirement_makes_it_panic(
+        name in "[a-z]{1,3}",
+        rest in r"(\[[a-z, ]{0,4}\]?)?( ?[@(<>=!~]{0,2}[0-9a-z.*,:/#;+-]{0,24}\)?)?( ?;[ -~]{0,40})?",
+        variable in proptest::sample::select(vec!["python_version", "python_full_version", "extra", "sys_platform", "platform_release"]),
+        operator in proptest::sample::select(vec!["==", "!=", "<", "<=", ">", ">=", "~=", "===", "in", "not in"]),
+        value in "[0-9.*a-z ,]{0,24}",
+    ) {
+        let (_, lock) = read(&root().join(EXTRAS));
+        for requirement in [format!("{name}{rest}"), format!("idna ; {variable} {operator} '{value}'")] {
+                        let groups = format!("[dependency-groups]\ndev = [{requirement:?}]\n");
+            let project = "[project]\nname = \"extras\"\nversion = \"0.1.0\"\n";
+            let _ = checked(&format!("{project}dependencies = [{requirement:?}]\n{groups}"), &lock).map_err(|problems| problems.to_string());
+            let python = format!("{operator}{value}");
+            let _ = checked(&format!("{project}requires-python = {python:?}\n"), &lock).map_err(|problems| problems.to_string());
+        }
+    }
 }

@@ -322,8 +322,11 @@ impl<'c> Check<'c> {
             } else {
                 format!("it has {}", texts.join(", "))
             };
-            let text = quoted(&wanted.dependency.requirement);
-            self.problem(format!("uv.lock does not know the requirement {text}"), Some(location), note);
+            // Whoever draws the place would print a secret that is written there.
+            let secret = wanted.has_credentials();
+            let text = if secret { format!("{} @ …", wanted.name()) } else { quoted(&wanted.dependency.requirement) };
+            let location = Some(location).filter(|_| !secret);
+            self.problem(format!("uv.lock does not know the requirement {text}"), location, note);
         }
         for locked in left {
             if missing.iter().any(|wanted| *wanted.name() == locked.requirement.name) {

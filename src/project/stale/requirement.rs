@@ -9,7 +9,7 @@ use uv_normalize::{ExtraName, GroupName, PackageName};
 use uv_pep440::{LowerBound, UpperBound, VersionSpecifier, VersionSpecifiers, release_specifiers_to_ranges};
 use uv_pep508::MarkerTree;
 
-use crate::project::lock::{Expression, Requirement};
+use crate::project::lock::{Expression, Marker, Requirement};
 use crate::project::pyproject::Dependency;
 
 /// Markers are made into one decision diagram to compare them; its size is bounded by these.
@@ -108,6 +108,12 @@ impl<'p> Wanted<'p> {
         &self.dependency.name
     }
 
+    /// Whether there may be a user name or password in its URL.
+    pub(super) fn has_credentials(&self) -> bool {
+        let (_, rest) = self.dependency.requirement.split_once("://").unwrap_or_default();
+        rest.split('/').next().is_some_and(|authority| authority.contains('@'))
+    }
+
     /// Whether it counts everywhere.
     pub(super) fn is_unconditional(&self) -> bool {
         !self.dependency.requirement.contains(';') && !self.freedom.narrowed
@@ -173,22 +179,20 @@ impl<'l> Locked<'l> {
     /// The requirement, as people write it.
     pub(super) fn text(&self) -> String {
         let Requirement { name, extras, specifier, marker, origin, .. } = self.requirement;
-        let mut text = name.to_string();
+        let mut parts = vec![name.to_string()];
         if !extras.is_empty() {
             let extras: Vec<&str> = extras.iter().map(ExtraName::as_str).collect();
-            text.push_str(&format!("[{}]", extras.join(",")));
+            parts.push(format!("[{}]", extras.join(",")));
         }
         match (specifier, origin) {
-            (None, Some((kind, origin))) if *kind != "index" => text.push_str(&format!(" @ {origin}")),
-            (specifier, _) => text.push_str(specifier.as_deref().unwrap_or_default()),
+            (None, Some((kind, origin))) if *kind != "index" => parts.push(format!(" @ {origin}")),
+            (specifier, _) => parts.extend(specifier.as_deref().map(str::to_owned)),
         }
         if let Some(("index", index)) = origin {
-            text.push_str(&format!(" (from the index {index})"));
+            parts.push(format!(" (from the index {index})"));
         }
-        if let Some(marker) = marker {
-            text.push_str(&format!(" ; {}", marker.text()));
-        }
-        text
+        parts.extend(marker.as_ref().map(|marker| format!(" ; {}", marker.text())));
+        parts.concat()
     }
 }
 
@@ -212,7 +216,7 @@ fn form(requirement: &Requirement, pythons: Option<&Pythons>) -> Option<Form> {
     Some(Form {
         extras: requirement.extras.iter().cloned().collect(),
         origin,
-        marker: marker(requirement.marker.as_ref().map(|marker| marker.text()), None, pythons)?,
+        marker: marker(requirement.marker.as_ref().map(Marker::text), None, pythons)?,
     })
 }
 
