@@ -1,7 +1,7 @@
 //! What all steps have in common: the interpreter and uv, a clean environment, and what the client asked for every step
 //! (hosts, limits, proxies, network).
 
-use buildkit_llb::{Annotate, Bind, Exec, ExtraHost, NetworkMode, OpError, ProxyEnv, SCRATCH, Tmpfs, Ulimit};
+use buildkit_llb::{Annotate, Bind, Exec, ExtraHost, NetworkMode, OpError, Platform, ProxyEnv, SCRATCH, Tmpfs, Ulimit};
 
 use super::Emitter;
 use super::programs::{OUT, Program, TOOLS};
@@ -9,6 +9,8 @@ use super::programs::{OUT, Program, TOOLS};
 /// What the client asked for every step.
 #[derive(Debug, Clone, Default)]
 pub struct StepOptions {
+    /// What steps run on, where the base does not say it (a directory in its place does not).
+    pub platform: Option<Platform>,
     /// The network of steps that need one.
     pub network: NetworkMode,
     /// Proxies for those steps.
@@ -64,6 +66,9 @@ impl Emitter<'_> {
             .mount(Bind::writable(SCRATCH, OUT))
             .ignore_cache(options.no_cache)
             .named(name);
+        if let Some(platform) = &options.platform {
+            exec = exec.platform(platform.clone());
+        }
         for host in &options.extra_hosts {
             exec = exec.extra_host(host.clone());
         }

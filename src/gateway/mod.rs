@@ -81,7 +81,7 @@ struct Planned {
 
 /// Reads, resolves and decides everything short of operations.
 async fn plan(gateway: &Gateway, written: &Written, platform: &Platform) -> Result<Planned, FrontendError> {
-    let python = resolve::python(gateway, written)?;
+    let python = resolve::python(gateway, written, platform)?;
     let uv = resolve::uv(written)?;
     let (images, files) =
         tokio::join!(resolve::images(gateway, written, &python, &uv, platform), read::start_files(written),);
@@ -141,6 +141,7 @@ fn file_system(gateway: &Gateway, written: &Written, planned: &Planned) -> Resul
 fn step_options(gateway: &Gateway, images: &Images) -> StepOptions {
     let options = gateway.options();
     StepOptions {
+        platform: Some(gateway.build_platform()),
         network: options.network,
         proxy: options.proxy.clone(),
         extra_hosts: options.extra_hosts.clone(),

@@ -26,7 +26,7 @@ pub(super) async fn answer(gateway: &Gateway, question: &Request) -> Result<Buil
 
 async fn targets(gateway: &Gateway) -> Result<Targets, FrontendError> {
     let written = read::project(gateway).await?;
-    let python = super::resolve::python(gateway, &written)?;
+    let python = super::resolve::python(gateway, &written, &platform(gateway)?)?;
     let base = crate::plan::python::image(written.config.base.as_ref().map(|base| &base.value), &python.version);
     let target = Target {
         name: TARGET.to_owned(),
@@ -41,7 +41,7 @@ async fn targets(gateway: &Gateway) -> Result<Targets, FrontendError> {
 async fn outline(gateway: &Gateway) -> Result<Outline, FrontendError> {
     check_target(gateway)?;
     let written = read::project(gateway).await?;
-    let python = super::resolve::python(gateway, &written)?;
+    let python = super::resolve::python(gateway, &written, &platform(gateway)?)?;
     let argument = gateway.options().build_args.get(LOCKED).map(String::as_str);
     let locked = is_locked(argument, &written.config).map_err(report::one)?;
     let secret = OutlineSecret { name: CA_SECRET.to_owned(), required: false, location: None };

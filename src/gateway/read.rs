@@ -108,7 +108,7 @@ pub(super) async fn project(gateway: &Gateway) -> Result<Written, FrontendError>
 
     let (pyproject, config) = match read {
         Some(Entry::Pyproject(own)) => {
-            check_same(&entry, pyproject.as_deref(), &own)?;
+            check_same(&context, &entry, pyproject.as_deref(), &own)?;
             let config = own.config.clone();
             (*own, config)
         }
@@ -137,16 +137,24 @@ pub(super) async fn project(gateway: &Gateway) -> Result<Written, FrontendError>
 }
 
 /// An entry file named `pyproject.toml` must be the one at the root of the context: all paths are relative to that.
-fn check_same(entry: &EntryFile, in_context: Option<&[u8]>, own: &Pyproject) -> Result<(), FrontendError> {
+fn check_same(
+    context: &Context,
+    entry: &EntryFile,
+    in_context: Option<&[u8]>,
+    own: &Pyproject,
+) -> Result<(), FrontendError> {
     if entry.file().is_some_and(|file| Some(file.data.as_slice()) == in_context) {
         return Ok(());
     }
-    let found = if in_context.is_some() { "has another pyproject.toml" } else { "has no pyproject.toml" };
-    Err(report::one(
-        Diagnostic::new(format!("the root of the build context {found} than the one given with -f"))
+    let error = |message: &str| {
+        Diagnostic::new(message)
             .at(&own.file, 0..0)
-            .help("give the project's directory as the build context: docker buildx build -f DIR/pyproject.toml DIR"),
-    ))
+            .help("give the project's directory as the build context: docker buildx build -f DIR/pyproject.toml DIR")
+    };
+    Err(report::one(match in_context {
+        Some(_) => error("the pyproject.toml at the root of the build context is another one than that given with -f"),
+        None => hidden_or(context, PYPROJECT, error("the root of the build context has no pyproject.toml")),
+    }))
 }
 
 fn parse_pyproject(context: &Context, bytes: Option<&[u8]>) -> Result<Pyproject, FrontendError> {

@@ -7,10 +7,11 @@ use buildkit_llb::{Annotate as _, Image, Output, Platform};
 
 use super::read::Written;
 use super::report;
-use crate::closure::{Arch, Libc, Python, Target};
+use crate::closure::{self, Arch, Libc, Python, Target};
 use crate::diagnostic::{Diagnostic, Location};
 use crate::plan::python::{PythonChoice, Wishes, choose, image};
 use crate::plan::{self, uv};
+use crate::project::python_version::PythonVersion;
 
 /// The build argument that chooses the Python.
 pub(super) const PYTHON_VERSION: &str = "PYTHON_VERSION";
@@ -35,16 +36,24 @@ pub(super) struct Resolved {
     pub(super) config_json: Vec<u8>,
 }
 
-/// Which Python.
-pub(super) fn python(gateway: &Gateway, written: &Written) -> Result<PythonChoice, FrontendError> {
+/// Which Python: what the user asks for, or the newest that the lock has wheels for.
+pub(super) fn python(gateway: &Gateway, written: &Written, platform: &Platform) -> Result<PythonChoice, FrontendError> {
     let build_arg = gateway.options().build_args.get(PYTHON_VERSION).map(|value| (PYTHON_VERSION, value.as_str()));
-    choose(&Wishes {
+    let choice = choose(&Wishes {
         build_arg,
         config: written.config.python.as_ref(),
         file: written.python_version.as_ref(),
         requires: written.pyproject.project.as_ref().and_then(|project| project.requires_python.as_ref()),
     })
-    .map_err(report::one)
+    .map_err(report::one)?;
+    // The base image, which knows its patch, is not resolved yet; for the presence of wheels a patch hardly matters.
+    let has_wheels = |version: PythonVersion| {
+        let patch = version.patch.unwrap_or_default();
+        let target = assumed_target(&format!("3.{}.{patch}", version.minor), platform);
+        let closure = target.ok().and_then(|target| closure::resolve(&written.lock, &written.request(), &target).ok());
+        closure.is_some_and(|closure| !closure.third_party().any(|package| package.artifact.needs_build()))
+    };
+    Ok(choice.stepping_back_to(has_wheels))
 }
 
 /// Which uv.
@@ -144,8 +153,23 @@ pub(super) fn target(
         }
         None => python.version.patch.map_or_else(|| format!("{minor}.0"), |_| python.version.to_string()),
     };
+    if base.shown.reference.contains("alpine") {
+        return Err(report::one(
+            Diagnostic::new(format!(
+                "the base image {} has musl, for which wheels cannot be chosen yet",
+                base.shown.reference
+            ))
+            .at_location(written.config.base.as_ref().map(|base| base.location.clone()))
+            .help("use a base with glibc, such as base = \"slim\""),
+        ));
+    }
+    assumed_target(&version, platform)
+}
+
+/// A platform with the C library that is assumed of base images.
+fn assumed_target(version: &str, platform: &Platform) -> Result<Target, FrontendError> {
     let arch = Arch::from_oci(&platform.architecture, &platform.variant)
         .ok_or_else(|| FrontendError::new(format!("there are no Python wheels for {platform}")))?;
-    let python = Python::new(&version, false).map_err(report::one)?;
+    let python = Python::new(version, false).map_err(report::one)?;
     Ok(Target { python, arch, libc: LIBC })
 }

@@ -33,6 +33,27 @@ pub struct PythonChoice {
     pub reason: String,
     /// What decided, unless it was a build argument or nothing at all.
     pub location: Option<Location>,
+    /// Older minors that are allowed too, newest first. None when the user named a version.
+    pub older: Vec<PythonVersion>,
+}
+
+impl PythonChoice {
+    /// Steps back to the newest allowed minor that `suits`, when the user left the choice open. The choice stays as it is
+    /// when none does.
+    ///
+    /// A lock that is older than a Python has no wheels for it: with that Python everything would have to be compiled.
+    #[must_use]
+    pub fn stepping_back_to(mut self, suits: impl Fn(PythonVersion) -> bool) -> Self {
+        if self.older.is_empty() || suits(self.version) {
+            return self;
+        }
+        if let Some(version) = self.older.iter().copied().find(|version| suits(*version)) {
+            self.reason =
+                format!("{version} is the newest allowed minor that the lock has wheels for ({})", self.reason);
+            self.version = version;
+        }
+        self
+    }
 }
 
 /// Chooses the Python of the image.
@@ -87,6 +108,7 @@ fn explicit(
             version,
             reason: format!("{subject} asks for {version}{place}"),
             location: location.cloned(),
+            older: Vec::new(),
         });
     };
     match allowed(version, &[&requires.specifiers]) {
@@ -94,6 +116,7 @@ fn explicit(
             version,
             reason: format!("{subject} asks for {version}{place}"),
             location: location.cloned(),
+            older: Vec::new(),
         }),
         Some(exact) => Ok(PythonChoice {
             version: exact,
@@ -102,6 +125,7 @@ fn explicit(
                 quoted(&requires.text)
             ),
             location: location.cloned(),
+            older: Vec::new(),
         }),
         None => Err(Diagnostic::new(format!(
             "{subject} asks for Python {version}, but requires-python is {}",
@@ -133,16 +157,20 @@ fn newest(ranges: &[Range<'_>], requires: Option<&Located<RequiresPython>>) -> R
     let written: Vec<String> =
         ranges.iter().map(|range| format!("{} {} ({})", range.name, quoted(range.text), range.location)).collect();
     let location = ranges.first().map(|range| range.location.clone());
+    let older =
+        candidates.iter().copied().filter(|version| best.is_some_and(|best| version.minor < best.minor)).collect();
     match best {
         Some(version) if ranges.is_empty() => Ok(PythonChoice {
             version: *version,
             reason: format!("nothing asks for a Python, and {version} is the newest known"),
             location,
+            older,
         }),
         Some(version) => Ok(PythonChoice {
             version: *version,
             reason: format!("{version} is the newest minor that satisfies {}", written.join(" and ")),
             location,
+            older,
         }),
         None => {
             let diagnostic = match ranges.as_slice() {
@@ -228,6 +256,23 @@ mod tests {
             assert_eq!(version(&Wishes { requires: Some(&requires(text)), ..Wishes::default() }), expected, "{text}");
         }
         assert_eq!(version(&Wishes::default()), "3.14");
+    }
+
+    #[test]
+    fn an_open_choice_steps_back_to_a_minor_with_wheels() {
+        let requires = requires(">=3.11");
+        let open = || choose(&Wishes { requires: Some(&requires), ..Wishes::default() }).unwrap();
+        let choice = open().stepping_back_to(|version| version.minor <= 12);
+        assert_eq!(choice.version.to_string(), "3.12");
+        assert_eq!(
+            choice.reason,
+            "3.12 is the newest allowed minor that the lock has wheels for (3.14 is the newest minor that satisfies \
+             requires-python \">=3.11\" (pyproject.toml:2))"
+        );
+        assert_eq!(open().stepping_back_to(|version| version.minor <= 10).version.to_string(), "3.14");
+        let config = config("3.13");
+        let named = choose(&Wishes { config: Some(&config), requires: Some(&requires), ..Wishes::default() }).unwrap();
+        assert_eq!(named.stepping_back_to(|version| version.minor <= 12).version.to_string(), "3.13");
     }
 
     #[test]

@@ -1,0 +1,19 @@
+//! The real `pyfront` binary against a fake daemon, over real pipes: what it reads, what it asks for, what it returns, and
+//! that it ends well whatever the daemon does. What holds for every frontend is tested in `crates/buildkit-frontend`.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod capabilities;
+mod faults;
+mod options;
+mod projects;
+mod questions;
+mod refusals;
+mod ways_in;
+
+use buildkit_frontend::testing::{FakeDaemon, Outcome};
+
+/// Runs the program under test to its end.
+fn run(daemon: &FakeDaemon) -> Outcome {
+    daemon.run(env!("CARGO_BIN_EXE_pyfront"))
+}
