@@ -7,8 +7,9 @@ use buildkit_frontend::subrequest::{
 };
 use buildkit_frontend::{BuildResult, FrontendError, Gateway};
 
+use super::read::{LOCKED, is_locked};
 use super::resolve::PYTHON_VERSION;
-use super::{TARGET, check_target, plan, platform, read};
+use super::{TARGET, check_target, plan, platform, read, report};
 use crate::emit::CA_SECRET;
 
 const DESCRIPTION: &str = "the image to run in production";
@@ -41,18 +42,28 @@ async fn outline(gateway: &Gateway) -> Result<Outline, FrontendError> {
     check_target(gateway)?;
     let written = read::project(gateway).await?;
     let python = super::resolve::python(gateway, &written, &platform(gateway)?)?;
+    let argument = gateway.options().build_args.get(LOCKED).map(String::as_str);
+    let locked = is_locked(argument, &written.config).map_err(report::one)?;
     let secret = OutlineSecret { name: CA_SECRET.to_owned(), required: false, location: None };
     let cache = OutlineCache { id: "pyfront/uv".to_owned(), location: None };
     let builds = written.pyproject.is_package();
     Ok(Outline {
         name: TARGET.to_owned(),
         description: DESCRIPTION.to_owned(),
-        args: vec![OutlineArg {
-            name: PYTHON_VERSION.to_owned(),
-            description: format!("the Python version; {}", python.reason),
-            value: python.version.to_string(),
-            location: None,
-        }],
+        args: vec![
+            OutlineArg {
+                name: PYTHON_VERSION.to_owned(),
+                description: format!("the Python version; {}", python.reason),
+                value: python.version.to_string(),
+                location: None,
+            },
+            OutlineArg {
+                name: LOCKED.to_owned(),
+                description: "whether uv.lock must fit pyproject.toml".to_owned(),
+                value: locked.to_string(),
+                location: None,
+            },
+        ],
         secrets: if builds { vec![secret] } else { Vec::new() },
         ssh: Vec::new(),
         cache: if builds { vec![cache] } else { Vec::new() },

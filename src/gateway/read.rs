@@ -13,15 +13,18 @@ use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::plan::start;
 use crate::project::config::Config;
 use crate::project::config::selection::Selection as Names;
-use crate::project::document::Located;
+use crate::project::document::{Located, quoted};
 use crate::project::entry::Entry;
 use crate::project::lock::{DefaultGroups, Lock};
 use crate::project::pyproject::{self, Pyproject};
 use crate::project::python_version::{PythonRequest, read_python_version_file};
+use crate::project::stale;
 
 const PYPROJECT: &str = "pyproject.toml";
 const LOCK: &str = "uv.lock";
 const PYTHON_VERSION: &str = ".python-version";
+/// The build argument that says whether the lock must fit the project.
+pub(super) const LOCKED: &str = "PYFRONT_LOCKED";
 /// What no build of a project needs. A `.dockerignore` can bring each back with `!`.
 const IGNORED: &[&str] = &[
     ".git",
@@ -122,6 +125,7 @@ pub(super) async fn project(gateway: &Gateway) -> Result<Written, FrontendError>
         }
     };
     let lock = parse_lock(&context, &pyproject, lock.as_deref())?;
+    check_stale(gateway, &entry, &config, &pyproject, &lock).await?;
     let python_version = match version {
         None => None,
         Some(bytes) => {
@@ -178,6 +182,38 @@ fn parse_lock(context: &Context, pyproject: &Pyproject, bytes: Option<&[u8]>) ->
     };
     let file = SourceFile::from_bytes(LOCK, bytes).map_err(report::one)?;
     Lock::read(&file).map_err(|error| report::error(&error))
+}
+
+/// A lock that does not fit the project is an error, or a warning when the user said that it need not fit.
+async fn check_stale(
+    gateway: &Gateway,
+    entry: &EntryFile,
+    config: &Config,
+    pyproject: &Pyproject,
+    lock: &Lock,
+) -> Result<(), FrontendError> {
+    let argument = gateway.options().build_args.get(LOCKED).map(String::as_str);
+    let locked = is_locked(argument, config).map_err(report::one)?;
+    let Err(stale) = stale::check(pyproject, lock) else { return Ok(()) };
+    if locked {
+        return Err(report::error(&stale));
+    }
+    for problem in stale.iter() {
+        let short = format!("StaleLock: {} (run uv lock to bring it up to date)", problem.message());
+        gateway.warn_at(entry, short, problem.location().map(report::place)).await;
+    }
+    Ok(())
+}
+
+/// Whether the lock must fit: what the build argument says, else the configuration.
+pub(super) fn is_locked(argument: Option<&str>, config: &Config) -> Result<bool, Diagnostic> {
+    match argument.map(str::to_ascii_lowercase).as_deref() {
+        None | Some("") => Ok(config.locked.as_ref().is_none_or(|locked| locked.value)),
+        Some("true" | "1") => Ok(true),
+        Some("false" | "0") => Ok(false),
+        Some(other) => Err(Diagnostic::new(format!("the build argument {LOCKED} is {}", quoted(other)))
+            .help(format!("write --build-arg {LOCKED}=true or --build-arg {LOCKED}=false"))),
+    }
 }
 
 /// Says so when a missing file is hidden by a line of the ignore file.
@@ -262,4 +298,20 @@ impl Listing<'_> {
 
 fn base_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_build_argument_wins_over_the_configuration() {
+        let config = |body: &str| Config::read_body(&SourceFile::new("Dockerfile", body)).unwrap();
+        let strict = |argument, body: &str| is_locked(argument, &config(body)).unwrap();
+        assert!(strict(None, "") && strict(None, "locked = true") && !strict(None, "locked = false"));
+        assert!(
+            strict(Some("1"), "locked = false") && !strict(Some("False"), "") && !strict(Some(""), "locked = false")
+        );
+        insta::assert_snapshot!(is_locked(Some("no\u{1b}"), &config("")).unwrap_err().to_string());
+    }
 }

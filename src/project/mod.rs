@@ -7,3 +7,4 @@ pub mod entry;
 pub mod lock;
 pub mod pyproject;
 pub mod python_version;
+pub mod stale;

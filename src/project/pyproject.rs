@@ -24,6 +24,8 @@ pub struct Pyproject {
     pub build_system: Option<BuildSystem>,
     /// `[dependency-groups]` (PEP 735).
     pub dependency_groups: BTreeMap<GroupName, DependencyGroup>,
+    /// The place of `[dependency-groups]`.
+    pub dependency_groups_location: Option<Location>,
     /// `[tool.uv]`.
     pub uv: UvSettings,
     /// Where the build backend's own table says that the packages lie.
@@ -37,6 +39,8 @@ pub struct Pyproject {
 /// `[project]`.
 #[derive(Debug, Clone)]
 pub struct Project {
+    /// The place of the table.
+    pub location: Location,
     /// The normalised name.
     pub name: Located<PackageName>,
     /// `version`, unless it is dynamic.
@@ -47,8 +51,14 @@ pub struct Project {
     pub requires_python: Option<Located<RequiresPython>>,
     /// `dependencies`.
     pub dependencies: Vec<Dependency>,
+    /// The place of the key `dependencies`.
+    pub dependencies_location: Option<Location>,
     /// `optional-dependencies`.
     pub optional_dependencies: BTreeMap<ExtraName, Vec<Dependency>>,
+    /// The places of the names of extras.
+    pub extra_locations: BTreeMap<ExtraName, Location>,
+    /// The place of `optional-dependencies`.
+    pub optional_dependencies_location: Option<Location>,
     /// `scripts`, in the order of the file.
     pub scripts: Vec<Script>,
     /// `gui-scripts`, in the order of the file.
@@ -122,6 +132,12 @@ pub struct UvSettings {
     pub workspace: Option<Location>,
     /// The packages of `[tool.uv.sources]`, with their places.
     pub sources: BTreeMap<PackageName, Location>,
+    /// `dev-dependencies`, the old way to write the group `dev`.
+    pub dev_dependencies: Option<Vec<Dependency>>,
+    /// Whether `override-dependencies` or `exclude-dependencies` is set: then not all that is declared is resolved.
+    pub overrides: bool,
+    /// Whether there are settings for single groups (`[tool.uv.dependency-groups]`), such as `requires-python`.
+    pub group_settings: bool,
     /// The names of `[[tool.uv.index]]`.
     pub index_names: Vec<Located<String>>,
 }
@@ -156,6 +172,7 @@ impl Pyproject {
                 .get_table("dependency-groups", &mut problems)
                 .map(|table| read_groups(&table, &mut problems))
                 .unwrap_or_default(),
+            dependency_groups_location: root.get("dependency-groups").map(|value| value.key_location()),
             uv: uv_table.as_ref().map(|table| read_uv(table, &mut problems)).unwrap_or_default(),
             modules: tool.as_ref().map(read_modules).unwrap_or_default(),
             fastapi_entrypoint: tool
@@ -289,13 +306,22 @@ fn read_project(table: &Table<'_>, problems: &mut Problems) -> Option<Project> {
     };
     let mut license_files = strings(table, "license-files", problems);
     license_files.extend(license_table.and_then(|table| string(&table, "file", problems)));
+    let extras = table.get("optional-dependencies");
     let project = Project {
+        location: table.location(),
         version: string(table, "version", problems),
         dynamic: strings(table, "dynamic", problems).into_iter().map(|name| name.value).collect(),
         requires_python: table
             .get("requires-python")
             .and_then(|value| Some(value.located(RequiresPython::read(&value, problems)?))),
         dependencies: table.get("dependencies").map(|value| dependencies(&value, problems)).unwrap_or_default(),
+        dependencies_location: table.get("dependencies").map(|value| value.key_location()),
+        optional_dependencies_location: extras.as_ref().map(Value::key_location),
+        extra_locations: extras
+            .as_ref()
+            .and_then(Value::as_table)
+            .map(|table| extra_places(&table))
+            .unwrap_or_default(),
         optional_dependencies: table
             .get_table("optional-dependencies", problems)
             .map(|table| read_extras(&table, problems))
@@ -349,6 +375,11 @@ fn read_extras(table: &Table<'_>, problems: &mut Problems) -> BTreeMap<ExtraName
         }
     }
     extras
+}
+
+fn extra_places(table: &Table<'_>) -> BTreeMap<ExtraName, Location> {
+    let entries = table.entries();
+    entries.iter().filter_map(|value| Some((ExtraName::from_str(value.key()).ok()?, value.key_location()))).collect()
 }
 
 fn read_groups(table: &Table<'_>, problems: &mut Problems) -> BTreeMap<GroupName, DependencyGroup> {
@@ -426,6 +457,9 @@ fn read_uv(table: &Table<'_>, problems: &mut Problems) -> UvSettings {
                 entries.iter().filter_map(name).collect()
             })
             .unwrap_or_default(),
+        dev_dependencies: table.get("dev-dependencies").map(|value| dependencies(&value, problems)),
+        overrides: table.get("override-dependencies").or_else(|| table.get("exclude-dependencies")).is_some(),
+        group_settings: table.get("dependency-groups").is_some(),
         index_names: table
             .get("index")
             .and_then(|value| value.as_array())

@@ -201,3 +201,29 @@ fn broken_ignore_file() {
     let daemon: FakeDaemon = Project::example("virtual").with(".dockerignore", "ok\n[\n").build("pyproject.toml");
     insta::assert_snapshot!(shown(&run(&daemon)));
 }
+
+fn stale() -> Project {
+    Project::example("hatchling").edit("pyproject.toml", "\"markupsafe\"", "\"markupsafe>=3\"")
+}
+
+#[test]
+fn a_stale_lock() {
+    insta::assert_snapshot!(refused(&stale()));
+}
+
+/// `locked = false`, or a build argument, makes it a warning, and what the lock has is built.
+#[test]
+fn a_stale_lock_that_need_not_fit() {
+    let allowed = stale().edit("pyproject.toml", "[build-system]", "[tool.pyfront]\nlocked = false\n\n[build-system]");
+    let warnings = |daemon: &FakeDaemon| {
+        let outcome = run(daemon);
+        assert!(!outcome.graph(None).sources().is_empty());
+        outcome.warnings()
+    };
+    let shown = warnings(&allowed.build("pyproject.toml"));
+    insta::assert_snapshot!(shown.join("\n"));
+    let argument = "build-arg:PYFRONT_LOCKED";
+    assert_eq!(warnings(&stale().build("pyproject.toml").option(argument, "false")), shown);
+    assert_eq!(run(&allowed.build("pyproject.toml").option(argument, "true")).error().code, 2);
+    assert_eq!(run(&stale().build("pyproject.toml").option(argument, "maybe")).error().code, 2);
+}

@@ -54,6 +54,10 @@ keys! {
         "groups" => groups: Groups,
         /// Leaves out the groups that `default-groups` of `[tool.uv]` names, as in `uv sync --no-default-groups`.
         "no-default-groups" => no_default_groups: bool,
+        /// Whether `uv.lock` must fit `pyproject.toml`, as in `uv sync --locked`. The default is `true`: a lock that is out
+        /// of date stops the build. With `false` there is a warning, and what the lock says is installed. The build argument
+        /// `PYFRONT_LOCKED` does the same and wins.
+        "locked" => locked: bool,
         /// The program that always runs, with its first arguments. `command` is appended to it.
         "entrypoint" => entrypoint: Argv,
         /// The start command. Found by looking at the project when neither this nor `entrypoint` is set.

@@ -64,20 +64,29 @@ impl Marker {
     /// # Errors
     /// A diagnostic that points at the marker in `file` (the lock it came from).
     pub fn parse(&self, file: &Arc<SourceFile>) -> Result<Expression, Diagnostic> {
-        let parsed = if self.text.len() > MAX_LENGTH {
-            Err("it is too long".to_owned())
-        } else {
-            let mut parser = Parser { text: &self.text, at: 0, depth: 0 };
-            parser.any().and_then(|expression| match parser.peek() {
-                None => Ok(expression),
-                Some(_) => Err("there is a closing parenthesis too many".to_owned()),
-            })
-        };
-        parsed.map_err(|reason| {
+        Expression::parse(&self.text).map_err(|reason| {
             Diagnostic::new(format!("the marker cannot be understood: {reason}"))
                 .at(file, self.range())
                 .help("run `uv lock` to write the lock file anew")
         })
+    }
+}
+
+impl Expression {
+    /// Parses the text of a marker.
+    ///
+    /// # Errors
+    /// What is wrong with it, as the end of a sentence.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text.len() > MAX_LENGTH {
+            return Err("it is too long".to_owned());
+        }
+        let mut parser = Parser { text, at: 0, depth: 0 };
+        let expression = parser.any()?;
+        match parser.peek() {
+            None => Ok(expression),
+            Some(_) => Err("there is a closing parenthesis too many".to_owned()),
+        }
     }
 }
 
