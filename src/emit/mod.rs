@@ -181,10 +181,12 @@ impl Emitter<'_> {
 
 /// A file as a source of its own: BuildKit fetches, checks and keeps it by its hash.
 fn fetch_file(url: &str, filename: &str, digest: &str, name: String, place: Option<Place>) -> Result<Output, OpError> {
-    let mut source = Http::new(url).filename(filename).named(name);
-    if let Ok(digest) = digest.parse::<Digest>() {
-        source = source.checksum(digest);
-    }
+    let checksum: Digest = digest.parse().map_err(|_| OpError::Invalid {
+        what: "the hash of a locked file",
+        value: digest.to_owned(),
+        why: "it is no sha256 digest",
+    })?;
+    let mut source = Http::new(url).filename(filename).checksum(checksum).named(name);
     if let Some(place) = place {
         source = source.at(place);
     }

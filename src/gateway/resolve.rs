@@ -77,34 +77,50 @@ pub(super) async fn images(
     let place = base.map(|base| base.location.clone()).or_else(|| python.location.clone());
     let build = gateway.build_platform();
     let uv = plan::uv::image(uv);
-    let (base, uv) = tokio::join!(one(gateway, &wanted, platform, place), one(gateway, &uv, &build, None),);
+    let (base, uv) =
+        tokio::join!(BASE.resolve(gateway, &wanted, platform, place), UV.resolve(gateway, &uv, &build, None));
     Ok(Images { base: base?, uv: uv? })
 }
 
-async fn one(
-    gateway: &Gateway,
-    text: &str,
-    platform: &Platform,
-    place: Option<Location>,
-) -> Result<Resolved, FrontendError> {
-    let at = |error: FrontendError| match &place {
-        Some(place) if !error.is_connection_lost() => {
-            error.context(format!("{place}: image {text}")).with_source(report::place(place))
+/// What an image is for.
+struct Role {
+    /// The stage that progress shows it in.
+    stage: &'static str,
+    /// In messages.
+    name: &'static str,
+}
+
+const BASE: Role = Role { stage: "base", name: "base image" };
+const UV: Role = Role { stage: "tools", name: "image of uv" };
+
+impl Role {
+    async fn resolve(
+        &self,
+        gateway: &Gateway,
+        text: &str,
+        platform: &Platform,
+        place: Option<Location>,
+    ) -> Result<Resolved, FrontendError> {
+        let what = self.name;
+        let at = |error: FrontendError| match &place {
+            Some(place) if !error.is_connection_lost() => {
+                error.context(format!("{place}: {what} {text}")).with_source(report::place(place))
+            }
+            _ => error.context(format!("{what} {text}")),
+        };
+        let reference = ImageReference::parse(text).map_err(|error| at(FrontendError::new(error.to_string())))?;
+        if let Some(context) = gateway.named_context(text, Some(platform)).await.map_err(at)? {
+            return replaced(text, context).map_err(at);
         }
-        _ => error.context(format!("image {text}")),
-    };
-    let reference = ImageReference::parse(text).map_err(|error| at(FrontendError::new(error.to_string())))?;
-    if let Some(context) = gateway.named_context(text, Some(platform)).await.map_err(at)? {
-        return replaced(text, context).map_err(at);
+        let how = ResolveImage { platform: Some(platform.clone()), ..ResolveImage::default() };
+        let image = gateway.resolve_image(&reference, how).await.map_err(at)?;
+        let output = Image::new(image.pinned().to_string(), platform.clone())
+            .resolve_mode(gateway.options().resolve_mode)
+            .named(format!("[{}] FROM {}", self.stage, image.reference.familiar()))
+            .build()
+            .map_err(|error| at(FrontendError::new(error.to_string())))?;
+        Ok(found(image, output))
     }
-    let how = ResolveImage { platform: Some(platform.clone()), ..ResolveImage::default() };
-    let image = gateway.resolve_image(&reference, how).await.map_err(at)?;
-    let output = Image::new(image.pinned().to_string(), platform.clone())
-        .resolve_mode(gateway.options().resolve_mode)
-        .named(format!("[base] FROM {}", image.reference.familiar()))
-        .build()
-        .map_err(|error| at(FrontendError::new(error.to_string())))?;
-    Ok(found(image, output))
 }
 
 fn found(image: ResolvedImage, output: Output) -> Resolved {

@@ -170,7 +170,7 @@ fn base_image_that_cannot_be_resolved_keeps_the_details() {
         let error = outcome.error();
         assert_eq!((error.code, &error.details[0]), (7, &detail));
         assert!(error.message.ends_with(message), "{}", error.message);
-        let what = ["image python:3.13-slim", "image astral/uv:0.13.8"];
+        let what = ["base image python:3.13-slim", "image of uv astral/uv:0.13.8"];
         assert!(what.iter().any(|what| error.message.contains(what)), "{}", error.message);
         if error.message.contains(what[0]) {
             // 3.13 stands in this file.
