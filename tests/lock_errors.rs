@@ -51,7 +51,7 @@ lint = []
 [[package]]
 name = "middle"
 version = "1.0"
-source = {{ registry = "https://pypi.org/simple" }}
+source = {{ registry = "https://index.example/simple" }}
 dependencies = [
     {{ name = "wheels" }},
 ]
@@ -62,7 +62,7 @@ wheels = [
 [[package]]
 name = "wheels"
 version = "2.0"
-source = {{ registry = "https://pypi.org/simple" }}
+source = {{ registry = "https://index.example/simple" }}
 {package}
 "#,
         hash = "0".repeat(64),
@@ -124,8 +124,8 @@ snapshots! {
     a_name_that_is_no_wheel: refusal(&wheels(&["wheels-2.0.exe"]));
     a_wheel_of_another_package: refusal(&wheels(&["evil-2.0-py3-none-any.whl"]));
     a_wheel_of_another_version: refusal(&wheels(&["wheels-3.0-py3-none-any.whl"]));
-    credentials: refusal(&lock_with("").replace("source = { registry = \"https://pypi.org/simple\" }", "source = { registry = \"https://user:hunter2@pypi.example/simple\" }"));
-    credentials_in_a_broken_file: refusal(&lock_with("wheels = [").replace("pypi.org", "hunter2@pypi.example"));
+    credentials: refusal(&lock_with("").replace("source = { registry = \"https://index.example/simple\" }", "source = { registry = \"https://user:hunter2@pypi.example/simple\" }"));
+    credentials_in_a_broken_file: refusal(&lock_with("wheels = [").replace("index.example", "hunter2@pypi.example"));
     credentials_in_a_requirement: refusal(&lock_with("").replace("requires-dist = [{ name = \"middle\" }]", "requires-dist = [{ name = \"middle\", git = \"https://token@host.example/middle\" }]"));
     control_characters_in_a_marker: refusal(&lock_with("").replace("{ name = \"wheels\" }", "{ name = \"wheels\", marker = \"os_name == '\\u001b[2J'\" }"));
     ftp: refusal(&lock_with("sdist = { url = \"ftp://files.example/wheels-2.0.tar.gz\" }"));
@@ -133,8 +133,8 @@ snapshots! {
     git_without_commit: refusal(&lock_with("").replace("virtual = \".\"", "git = \"https://host.example/app?rev=main#abc\""));
     wrong_types: refusal(&lock_with("").replace("dependencies = [\n    { name = \"wheels\" },\n]", "dependencies = \"wheels\""));
     dangling_edge: refusal(&lock_with("").replace("{ name = \"wheels\" }", "{ name = \"wheelz\" }"));
-    ambiguous_edge: refusal(&format!("{}\n[[package]]\nname = \"wheels\"\nversion = \"3.0\"\nsource = {{ registry = \"https://pypi.org/simple\" }}\n", lock_with("")));
-    the_same_package_twice: refusal(&format!("{}\n[[package]]\nname = \"wheels\"\nversion = \"2.0\"\nsource = {{ registry = \"https://pypi.org/simple\" }}\n", lock_with("")));
+    ambiguous_edge: refusal(&format!("{}\n[[package]]\nname = \"wheels\"\nversion = \"3.0\"\nsource = {{ registry = \"https://index.example/simple\" }}\n", lock_with("")));
+    the_same_package_twice: refusal(&format!("{}\n[[package]]\nname = \"wheels\"\nversion = \"2.0\"\nsource = {{ registry = \"https://index.example/simple\" }}\n", lock_with("")));
     several_problems: refusal(&wheels(&["a.whl"]).replace("middle-1.0", "middle-2.0"));
 
     bad_marker: unresolved(&lock_with("").replace("{ name = \"wheels\" }", "{ name = \"wheels\", marker = \"python_version ~ 3\" }"), &Request::default(), &debian());
@@ -171,7 +171,7 @@ snapshots! {
     };
     unknown_member: unresolved(&lock_with(""), &Request { root: Root::Member("ap".parse().unwrap()), ..Request::default() }, &debian());
     lock_without_a_project: unresolved(
-        "version = 1\nrequires-python = \">=3.11\"\n\n[[package]]\nname = \"a\"\nversion = \"1\"\nsource = { registry = \"https://pypi.org/simple\" }\n",
+        "version = 1\nrequires-python = \">=3.11\"\n\n[[package]]\nname = \"a\"\nversion = \"1\"\nsource = { registry = \"https://index.example/simple\" }\n",
         &Request::default(),
         &debian(),
     );
@@ -179,7 +179,7 @@ snapshots! {
 
 #[test]
 fn credentials_have_no_place_that_could_be_drawn() {
-    let text = lock_with("wheels = [").replace("pypi.org", "hunter2@pypi.example");
+    let text = lock_with("wheels = [").replace("index.example", "hunter2@pypi.example");
     let problems = Lock::read(&SourceFile::new("uv.lock", text)).unwrap_err();
     assert!(problems.iter().all(|problem| problem.location().is_none()));
     assert!(!problems.to_string().contains("hunter2"));

@@ -202,7 +202,8 @@ fn a_lock_without_metadata_can_only_lack_packages() {
              source = {{ virtual = \".\" }}\n{packages}"
         )
     };
-    let idna = "\n[[package]]\nname = \"idna\"\nversion = \"3\"\nsource = { registry = \"https://pypi.org/simple\" }\n";
+    let idna =
+        "\n[[package]]\nname = \"idna\"\nversion = \"3\"\nsource = { registry = \"https://index.example/simple\" }\n";
     let project = |rest: &str| format!("[project]\nname = \"app\"\nversion = \"1\"\n{rest}\n");
     let needs = project("dependencies = [\"idna>=3\"]");
     assert_eq!(checked(&needs, &lock(idna)), Ok(()));

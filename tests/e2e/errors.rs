@@ -72,11 +72,20 @@ fn unknown_key() {
 }
 
 #[test]
+fn stale_lock() {
+    let Some(engine) = Engine::get() else { return };
+    insta::assert_snapshot!(message(&engine, "virtual", |project| {
+        edit(project, "pyproject.toml", "[\"humanize\"]", "[\"humanize\", \"rich\"]");
+    }));
+}
+
+#[test]
 fn python_that_no_base_has() {
     let Some(engine) = Engine::get() else { return };
     insta::assert_snapshot!(message(&engine, "virtual", |project| {
         std::fs::remove_file(project.join(".python-version")).unwrap();
         edit(project, "pyproject.toml", ">=3.11", ">=3.99");
+        edit(project, "uv.lock", ">=3.11", ">=3.99");
     }));
 }
 

@@ -58,7 +58,8 @@ fn courier(packages: &[(&str, String)], code: &str) -> tempfile::TempDir {
         "uv.lock",
         &format!(
             "version = 1\nrevision = 3\nrequires-python = \">=3.11\"\n\n[[package]]\nname = \"courier\"\nversion = \"1\"\n\
-             source = {{ virtual = \".\" }}\ndependencies = [{}]\n{}",
+             source = {{ virtual = \".\" }}\ndependencies = [{}]\n\n[package.metadata]\nrequires-dist = [{}]\n{}",
+            edges.join(", "),
             edges.join(", "),
             entries.concat()
         ),

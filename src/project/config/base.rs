@@ -178,7 +178,7 @@ mod tests {
         for good in [
             "python:3.13",
             "library/python",
-            "ghcr.io/acme/python-base:1.0_x.y-z",
+            "registry.example/acme/python-base:1.0_x.y-z",
             "localhost:5000/py",
             "[::1]:5000/py",
             "REG/py:latest",

@@ -52,7 +52,7 @@ pub enum Source {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Registry {
-    /// Its URL, for example `https://pypi.org/simple`.
+    /// Its URL, for example `https://index.example/simple`.
     Url(Box<str>),
     /// A directory, relative to the lock's directory (or absolute).
     Path(Box<str>),

@@ -305,7 +305,11 @@ mod tests {
             ("[::1]:5000/x", "[::1]:5000/x", "[::1]:5000/x"),
             ("[2001:db8::1]/x:t", "[2001:db8::1]/x:t", "[2001:db8::1]/x:t"),
             ("UPPER/x", "UPPER/x", "UPPER/x"),
-            ("ghcr.io/astral-sh/uv:0.13.8", "ghcr.io/astral-sh/uv:0.13.8", "ghcr.io/astral-sh/uv:0.13.8"),
+            (
+                "registry.example/astral-sh/uv:0.13.8",
+                "registry.example/astral-sh/uv:0.13.8",
+                "registry.example/astral-sh/uv:0.13.8",
+            ),
             ("a/b_c/d__e/f--g/h.i", "docker.io/a/b_c/d__e/f--g/h.i", "a/b_c/d__e/f--g/h.i"),
             ("xn--n3h.com/myimage", "xn--n3h.com/myimage", "xn--n3h.com/myimage"),
             ("x:_Tag.-", "docker.io/library/x:_Tag.-", "x:_Tag.-"),
