@@ -37,7 +37,7 @@ Commands:
   image                 build the frontend image and load it into the engine; --tag NAME adds a name
   registry up|down|status
                         a plain registry on loopback, for push tests
-  codegen               renew the generated code of buildkit-proto
+  codegen               renew the generated code of buildkit-proto and docs/configuration.md
 
 Engines, for every command that needs one: --engine containerd | graphdriver | newest
   containerd            Debian trixie's Docker with the containerd image store (default)
