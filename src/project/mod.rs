@@ -8,3 +8,4 @@ pub mod lock;
 pub mod pyproject;
 pub mod python_version;
 pub mod stale;
+pub mod uv;
