@@ -4,7 +4,9 @@
 //! results on top of the base, by merging where the daemon can and by copying where it cannot.
 
 mod programs;
+mod settings;
 mod step;
+mod system;
 
 use buildkit_llb::{
     Annotate, Bind, Cap, Caps, Copy, Digest, File, Git, Http, Location as Place, Merge, Mkdir, NetworkMode, OpError,
@@ -13,7 +15,7 @@ use buildkit_llb::{
 
 pub use self::step::StepOptions;
 use crate::diagnostic::Location;
-use crate::plan::{BuildSource, Built, FirstParty, Group, Plan};
+use crate::plan::{BuildSource, Built, FirstParty, Group, Plan, Settings};
 
 /// Files that pyfront copies carry this time: 1980-01-01T00:00:00Z, as in `steps/pyfront_step.py`.
 const EPOCH: Timestamp = Timestamp::from_secs(315_532_800);
@@ -53,7 +55,7 @@ pub fn image(plan: &Plan, context: &Context<'_>) -> Result<Output, OpError> {
     }
     layers.push(emitter.runtime()?);
     layers.push(match &plan.first_party {
-        FirstParty::Install { .. } => emitter.install_project()?,
+        FirstParty::Install { settings, .. } => emitter.install_project(settings)?,
         FirstParty::Copy => emitter.copy_project()?,
     });
     emitter.assemble(&layers)
@@ -130,7 +132,8 @@ impl Emitter<'_> {
             }
         };
         arguments.extend(subdirectory.clone());
-        let mut exec = self.build_step(&programs::BUILD, arguments, name)?.mount(mount);
+        let exec = self.build_step(&programs::BUILD, arguments, name)?.mount(mount);
+        let mut exec = self.with_settings(exec, &built.settings)?;
         if let Some(place) = place {
             exec = exec.at(place);
         }
@@ -138,9 +141,10 @@ impl Emitter<'_> {
     }
 
     /// The project's wheel, built with network for the backend's requirements, and installed.
-    fn install_project(&self) -> Result<Output, OpError> {
+    fn install_project(&self, settings: &Settings) -> Result<Output, OpError> {
         let name = format!("[project] build and install {}", self.plan.project);
-        self.build_step(&programs::PROJECT, [], name)?
+        let exec = self.build_step(&programs::PROJECT, [self.plan.project.clone()], name)?;
+        self.with_settings(exec, settings)?
             .mount(Bind::discarded(self.context.project, "/src"))
             .build()?
             .output(programs::OUT)

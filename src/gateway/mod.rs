@@ -111,6 +111,7 @@ async fn plan(gateway: &Gateway, written: &Written, platform: &Platform) -> Resu
         },
         uv: &Uv { version: uv, image: images.uv.shown.clone() },
         start: &start,
+        build_args: &gateway.options().build_args,
         labels: &labels,
     })
     .map_err(|error| report::error(&error))?;

@@ -11,11 +11,13 @@ use serde::{Serialize, Serializer};
 use crate::diagnostic::Location;
 
 pub use self::build::{BuildSource, Built};
+pub use self::settings::{Environment, Settings};
 
 pub mod build;
 pub mod layers;
 pub mod make;
 pub mod python;
+pub mod settings;
 pub mod start;
 pub mod uv;
 
@@ -34,6 +36,11 @@ pub struct Plan {
     pub base: Base,
     /// The uv that builds and installs.
     pub uv: Uv,
+    /// What the caches of build steps are shared by: `0.13.8-glibc-x86_64`.
+    pub cache: String,
+    /// System packages of the steps that build; nothing of them gets into the image.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub build_packages: Vec<String>,
     /// Locked wheels in image order: one layer each.
     pub groups: Vec<Group>,
     /// Packages that are built from their sources, in order of names, on top of the wheels: one step and one layer each.
@@ -46,6 +53,13 @@ pub struct Plan {
     pub workdir: String,
     /// What the image's config says.
     pub config: Config,
+}
+
+impl Plan {
+    /// The C library and CPU of `cache`, for what has nothing to do with uv.
+    pub fn cache_platform(&self) -> &str {
+        self.cache.split_once('-').map_or("", |(_, platform)| platform)
+    }
 }
 
 /// An image by reference, as it is shown to people and as it was resolved.
@@ -110,13 +124,16 @@ pub struct Wheel {
 }
 
 /// How the project itself gets into the image.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FirstParty {
     /// The project is a package: its wheel is built from the sources and installed, not editable.
     Install {
         /// The build backend, as `[build-system]` names it; for people.
         backend: String,
+        /// What its build is told.
+        #[serde(skip_serializing_if = "Settings::is_empty")]
+        settings: Settings,
     },
     /// The project is no package: its files are copied to the working directory.
     Copy,
