@@ -50,8 +50,8 @@ pub fn image(plan: &Plan, context: &Context<'_>) -> Result<Output, OpError> {
     for (number, group) in plan.groups.iter().enumerate() {
         layers.push(emitter.group(number + 1, group)?);
     }
-    for built in &plan.built {
-        layers.push(emitter.built(built)?);
+    for built in plan.built_layers() {
+        layers.push(emitter.built_layer(&built)?);
     }
     layers.push(emitter.runtime()?);
     layers.push(match &plan.first_party {
@@ -107,10 +107,27 @@ impl Emitter<'_> {
             .output(programs::OUT)
     }
 
+    /// Packages that were built one by one, in one layer.
+    fn built_layer(&self, packages: &[&Built]) -> Result<Output, OpError> {
+        if let [built] = packages {
+            return self.built(built);
+        }
+        let mut layer = File::on(SCRATCH);
+        for built in packages {
+            layer = layer.then(Copy::new(&self.built(built)?, "/", "/").contents_only().timestamp(EPOCH));
+        }
+        layer
+            .named(format!(
+                "[deps] join {}",
+                packages.iter().map(|built| built.name.as_str()).collect::<Vec<_>>().join(", ")
+            ))
+            .build()
+    }
+
     /// A package without a wheel, built from its source with network for the backend's requirements, and installed.
     fn built(&self, built: &Built) -> Result<Output, OpError> {
         // Who wants it is for people, and no argument: the step would run again whenever the way to the package changes.
-        let name = format!("[deps] {}, wanted by {}", describe_built(built), built.wanted_by);
+        let name = format!("[deps] {}, wanted by {}", describe_built(&[built]), built.wanted_by);
         let place = (self.context.place)(&built.origin);
         let fetch = format!("[deps] fetch {} {}", built.name, built.version);
         let mut arguments = vec![built.name.clone(), built.version.clone()];
@@ -208,7 +225,8 @@ pub fn describe(group: &Group) -> String {
     }
 }
 
-/// What becomes of a package that is built from its source, for people: also its entry in the image's history.
-pub fn describe_built(built: &Built) -> String {
-    format!("build {} {}", built.name, built.version)
+/// What becomes of packages that are built from their sources, for people: also their layer's entry in the image's history.
+pub fn describe_built(packages: &[&Built]) -> String {
+    let titles: Vec<String> = packages.iter().map(|built| format!("{} {}", built.name, built.version)).collect();
+    format!("build {}", titles.join(", "))
 }

@@ -56,6 +56,13 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The packages that are built from source, as they share layers.
+    pub fn built_layers(&self) -> Vec<Vec<&Built>> {
+        let names: Vec<&str> = self.built.iter().map(|built| built.name.as_str()).collect();
+        let layers = layers::group_built(&names);
+        layers.into_iter().map(|layer| layer.into_iter().filter_map(|index| self.built.get(index)).collect()).collect()
+    }
+
     /// The C library and CPU of `cache`, for what has nothing to do with uv.
     pub fn cache_platform(&self) -> &str {
         self.cache.split_once('-').map_or("", |(_, platform)| platform)

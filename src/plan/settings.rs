@@ -191,7 +191,10 @@ impl File {
     }
 
     fn text(&self) -> String {
-        self.0.iter().map(|(key, setting)| format!("{key} = {}\n", setting.to_toml())).collect()
+        self.0.iter().fold(String::new(), |mut text, (key, setting)| {
+            let _ = writeln!(text, "{key} = {}", setting.to_toml());
+            text
+        })
     }
 }
 

@@ -128,10 +128,164 @@ fn a_build_that_needs_a_compiler_says_who_wants_it_and_what_helps() {
     for expected in [
         "[deps] build speed 3.1, wanted by courier → speed:",
         "pyfront: speed 3.1 could not be built from its source",
-        "help: the base image has no C compiler; set base in [tool.pyfront]",
+        "missing: gcc",
+        "help: add to build-packages in [tool.pyfront]: \"gcc\"",
         ">>> sdist = {",
     ] {
         assert!(end.contains(expected), "{expected:?} is missing:\n{end}");
     }
     assert!(build.log.contains("running build_ext"), "{}", build.log);
+}
+
+/// A package with code in C that needs a library, as a served source distribution: its entry in the lock.
+fn squeeze(served: &Served) -> String {
+    let files = tempfile::tempdir().unwrap();
+    let code = r#"#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <zlib.h>
+#include <assert.h>
+static PyObject *version(PyObject *self, PyObject *unused) {
+    assert(self != NULL);
+    return Py_BuildValue("ss", zlibVersion(), __FILE__);
+}
+static PyMethodDef methods[] = {{"version", version, METH_NOARGS, ""}, {NULL, NULL, 0, NULL}};
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "squeeze", NULL, -1, methods};
+PyMODINIT_FUNC PyInit_squeeze(void) { return PyModule_Create(&module); }
+"#;
+    write(files.path(), "squeeze.c", code);
+    let setup = "from setuptools import Extension, setup\n\
+                 setup(name='squeeze', version='1.2', ext_modules=[Extension('squeeze', ['squeeze.c'], libraries=['z'])])\n";
+    write(files.path(), "setup.py", setup);
+    let hash = served.archive("squeeze-1.2.tar.gz", files.path());
+    format!(
+        "version = \"1.2\"\nsource = {{ url = \"{}/squeeze-1.2.tar.gz\" }}\nsdist = {{ hash = \"{hash}\" }}\n",
+        served.url
+    )
+}
+
+fn append(project: &Path, text: &str) {
+    let file = std::fs::read_to_string(project.join("pyproject.toml")).unwrap();
+    write(project, "pyproject.toml", &format!("{file}\n{text}"));
+}
+
+#[test]
+fn code_in_c_with_its_system_packages_and_the_same_layer_twice() {
+    let Some(engine) = Engine::get() else { return };
+    let served = Served::new();
+    let entry = squeeze(&served);
+    let code = "import squeeze\nif __name__ == \"__main__\":\n    print(squeeze.version())\n";
+    let project = courier(&[("squeeze", entry)], code);
+    append(project.path(), "[tool.pyfront]\nbuild-packages = [\"gcc\"]\n");
+    let file = project.path().join("pyproject.toml").display().to_string();
+
+    let failed = engine.try_build(project.path(), &tag("squeeze"), &["--file", &file]);
+    assert!(!failed.success, "{}", failed.log);
+    let (_, end) = failed.log.split_once("\n------\n").expect("the log of the failed step is repeated");
+    let said: Vec<&str> = end.lines().map(|line| line.split_once("pyfront: ").map_or(line, |(_, said)| said)).collect();
+    let first = said.iter().position(|line| line.starts_with("squeeze 1.2 could not")).expect("the step says why");
+    let said: Vec<&str> = said[first..].iter().take(4).map(|line| strip_clock(line)).collect();
+    insta::assert_snapshot!(said.join("\n"));
+
+    let pyproject = std::fs::read_to_string(project.path().join("pyproject.toml")).unwrap();
+    write(project.path(), "pyproject.toml", &pyproject.replace("[\"gcc\"]", "[\"zlib1g-dev\", \"gcc\"]"));
+    let build = engine.build_pyproject(project.path(), &tag("squeeze"));
+    let printed = engine.run(&build.tag, &[]);
+    assert!(printed.starts_with("('1.") && printed.ends_with("'squeeze.c')"), "{printed}");
+    assert_eq!(engine.run(&build.tag, &["python", "-c", "import shutil; print(shutil.which('gcc'))"]), "None");
+
+    let again = engine.build(project.path(), &tag("squeeze-again"), &["--no-cache", "--file", &file]);
+    assert!(again.steps_that_ran().iter().any(|step| step.contains("build squeeze")), "{}", again.log);
+    assert_eq!(engine.layers(&build.tag), engine.layers(&again.tag), "the same source makes the same layer");
+}
+
+/// A line of buildx's log without the seconds that it begins with.
+fn strip_clock(line: &str) -> &str {
+    let digits = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit() || c == '.');
+    match line.split_once(' ') {
+        Some((first, rest)) if digits(first) => rest,
+        _ => line,
+    }
+}
+
+/// A package whose `setup.py` writes down what it was told.
+fn told(served: &Served) -> String {
+    let files = tempfile::tempdir().unwrap();
+    let setup = "import os, sys, setuptools\n\
+                 try:\n    import humanize\n    found = humanize.__version__\nexcept ImportError:\n    found = None\n\
+                 facts = [setuptools.__version__.split('.')[0], found, os.environ.get('TOLD')]\n\
+                 open('told.py', 'w').write('FACTS = %r\\n' % facts)\n\
+                 setuptools.setup(name='told', version='1', py_modules=['told'])\n";
+    write(files.path(), "setup.py", setup);
+    let hash = served.archive("told-1.tar.gz", files.path());
+    let url = &served.url;
+    format!(
+        "version = \"1\"\nsource = {{ url = \"{url}/told-1.tar.gz\" }}\ndependencies = [{{ name = \"humanize\" }}]\n\
+         sdist = {{ hash = \"{hash}\" }}\n"
+    )
+}
+
+#[test]
+fn builds_are_told_what_uv_would_tell_them() {
+    let Some(engine) = Engine::get() else { return };
+    let served = Served::new();
+    let entry = told(&served);
+    let lock = std::fs::read_to_string(example("virtual").path().join("uv.lock")).unwrap();
+    let line = lock.lines().find(|line| line.contains("-py3-none-any.whl")).unwrap().trim();
+    let url = line.split('"').nth(1).unwrap();
+    let humanize = format!("version = \"4.17.0\"\nsource = {{ url = \"{url}\" }}\nwheels = [\n    {line}\n]\n");
+    let code = "import told\nif __name__ == \"__main__\":\n    print(told.FACTS)\n";
+    let project = courier(&[("humanize", humanize), ("told", entry)], code);
+    let plain = std::fs::read_to_string(project.path().join("pyproject.toml")).unwrap();
+    let facts = |settings: &str, name: &str| {
+        write(project.path(), "pyproject.toml", &format!("{plain}\n[tool.uv]\n{settings}"));
+        let build = engine.build_pyproject(project.path(), &tag(name));
+        engine.run(&build.tag, &[])
+    };
+    let lock = std::fs::read_to_string(project.path().join("uv.lock")).unwrap();
+    let constrained =
+        "\n[manifest]\nbuild-constraints = [{ name = \"setuptools\", specifier = \"<79\" }]\n\n[[package]]";
+    write(project.path(), "uv.lock", &lock.replacen("\n[[package]]", constrained, 1));
+    let constraint = "build-constraint-dependencies = [\"setuptools<79\"]\n";
+    assert_eq!(
+        facts(&format!("{constraint}extra-build-variables = {{ told = {{ TOLD = \"1\" }} }}\n"), "told"),
+        "['78', None, '1']"
+    );
+    let matched = "extra-build-dependencies = { told = [{ requirement = \"humanize\", match-runtime = true }] }\n";
+    assert_eq!(facts(&format!("{constraint}{matched}"), "matched"), "['78', '4.17.0', None]");
+}
+
+#[test]
+fn without_isolation_a_build_finds_its_locked_dependencies() {
+    let Some(engine) = Engine::get() else { return };
+    let served = Served::new();
+    let files = tempfile::tempdir().unwrap();
+    // A backend in the tree itself, which imports what only the environment has.
+    let backend = "import humanize, base64, hashlib, zipfile\n\
+                   def build_wheel(directory, config_settings=None, metadata_directory=None):\n    \
+                   name = 'shared-1-py3-none-any.whl'\n    info = 'shared-1.dist-info'\n    \
+                   with zipfile.ZipFile(directory + '/' + name, 'w') as wheel:\n        \
+                   wheel.writestr('shared.py', 'FOUND = %r\\n' % humanize.__version__)\n        \
+                   wheel.writestr(info + '/METADATA', 'Metadata-Version: 2.1\\nName: shared\\nVersion: 1\\n')\n        \
+                   wheel.writestr(info + '/WHEEL', 'Wheel-Version: 1.0\\nGenerator: x\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')\n        \
+                   wheel.writestr(info + '/RECORD', ''.join(n + ',,\\n' for n in ('shared.py', info + '/METADATA', info + '/WHEEL', info + '/RECORD')))\n    \
+                   return name\n";
+    write(files.path(), "backend.py", backend);
+    let system =
+        "[build-system]\nrequires = [\"nothing-like-this\"]\nbuild-backend = \"backend\"\nbackend-path = [\".\"]\n";
+    write(files.path(), "pyproject.toml", &format!("[project]\nname = \"shared\"\nversion = \"1\"\n{system}"));
+    let hash = served.archive("shared-1.tar.gz", files.path());
+    let entry = format!(
+        "version = \"1\"\nsource = {{ url = \"{}/shared-1.tar.gz\" }}\ndependencies = [{{ name = \"humanize\" }}]\n\
+         sdist = {{ hash = \"{hash}\" }}\n",
+        served.url
+    );
+    let lock = std::fs::read_to_string(example("virtual").path().join("uv.lock")).unwrap();
+    let line = lock.lines().find(|line| line.contains("-py3-none-any.whl")).unwrap().trim();
+    let url = line.split('"').nth(1).unwrap();
+    let humanize = format!("version = \"4.17.0\"\nsource = {{ url = \"{url}\" }}\nwheels = [\n    {line}\n]\n");
+    let code = "import shared\nif __name__ == \"__main__\":\n    print(shared.FOUND)\n";
+    let project = courier(&[("humanize", humanize), ("shared", entry)], code);
+    append(project.path(), "[tool.uv]\nno-build-isolation-package = [\"shared\"]\n");
+    let build = engine.build_pyproject(project.path(), &tag("shared"));
+    assert_eq!(engine.run(&build.tag, &[]), "4.17.0");
 }
