@@ -147,12 +147,14 @@ def system_packages(log, name):
             names = entry.get(kind, [])
             if thing in names or any(thing.endswith("/" + known) for known in names):
                 packages += entry.get(system, [])
-                things.append(thing)
+                things.append("lib" + thing if kind == "libraries" else thing)
     if things:
         for entry in table["projects"]:
             if name in entry["names"]:
                 packages += entry.get(system, [])
-    return list(dict.fromkeys(packages)), list(dict.fromkeys(things))
+    # Compilers and other tools that are there already are named as their packages are.
+    packages = [package for package in dict.fromkeys(packages) if not shutil.which(package)]
+    return packages, list(dict.fromkeys(things))
 
 
 def explain(log, title, name, project):
