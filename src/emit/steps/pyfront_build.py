@@ -129,7 +129,8 @@ def missing(log):
     found = []
     for kind, patterns in (("headers", HEADERS), ("libraries", LIBRARIES), ("modules", MODULES), ("programs", PROGRAMS)):
         for pattern in patterns:
-            found += [(kind, match) for match in re.findall(pattern, log, re.MULTILINE)]
+            # x86_64-linux-gnu-gcc is gcc.
+            found += [(kind, re.sub(r"^\w+-linux-\w+-", "", match)) for match in re.findall(pattern, log, re.MULTILINE)]
     for pattern, name in SAYINGS:
         if re.search(pattern, log):
             found += [("programs", name), ("modules", name)]
@@ -163,7 +164,13 @@ def explain(log, title, name, project):
     packages, things = system_packages(log, name)
     wrong = re.search(r"no version of (\S+?)==(\S+) and you require", log)
     module = re.search(r"(?:ModuleNotFoundError|ImportError): No module named '?([\w.]+)", log)
-    if NO_VERSION.search(log):
+    unversioned = NO_VERSION.search(log)
+    if packages and not (unversioned and packages == ["git"]):
+        message.append("missing: %s" % ", ".join(things))
+        message.append("help: add to build-packages in [tool.pyfront]: %s" % ", ".join('"%s"' % package for package in packages))
+        if not project:
+            message.append("      or lock a version of %s that has a wheel for this platform" % name)
+    elif unversioned:
         if project:
             message.append("its version comes from git, but the build has no git repository: .git is left out of the context")
             message.append("help: pass the version: --build-arg SETUPTOOLS_SCM_PRETEND_VERSION=1.2.3 (docs/building-from-source.md)")
@@ -171,11 +178,6 @@ def explain(log, title, name, project):
             message.append("its version comes from git, and its source has no git repository with tags")
             message.append("help: lock a release of it from an index, or set the variable that its backend reads for the")
             message.append("      version in [tool.uv.extra-build-variables]")
-    elif packages:
-        message.append("missing: %s" % ", ".join(things))
-        message.append("help: add to build-packages in [tool.pyfront]: %s" % ", ".join('"%s"' % package for package in packages))
-        if not project:
-            message.append("      or lock a version of %s that has a wheel for this platform" % name)
     elif wrong:
         message.append("the source makes another version than %s, which the lock says" % wrong.group(2))
         message.append("help: run uv lock --refresh-package %s" % name)
