@@ -14,6 +14,7 @@ pub use self::build::{BuildSource, Built};
 
 pub mod build;
 pub mod layers;
+pub mod libc;
 pub mod make;
 pub mod python;
 pub mod start;

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod base;
 mod capabilities;
 mod faults;
 mod options;
