@@ -6,6 +6,7 @@
 mod base;
 mod capabilities;
 mod faults;
+mod hidden;
 mod options;
 mod projects;
 mod questions;

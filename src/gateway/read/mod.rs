@@ -5,12 +5,14 @@ use buildkit_frontend::context::{Context, Entry as EntryFile, Selection};
 use buildkit_frontend::{FrontendError, Gateway};
 use buildkit_llb::Output;
 
+mod hidden;
 mod lock;
 mod start;
 
 pub(super) use self::lock::{LOCKED, is_locked};
 pub(super) use self::start::start_files;
 
+use self::hidden::hidden_or;
 use super::report;
 use crate::closure::{Defaults, Extras, Groups, Request};
 use crate::diagnostic::{Diagnostic, SourceFile};
@@ -125,6 +127,7 @@ pub(super) async fn project(gateway: &Gateway) -> Result<Written, FrontendError>
     };
     let lock = lock::parse(&context, &pyproject, lock.as_deref())?;
     lock::check_stale(gateway, &entry, &config, &pyproject, &lock).await?;
+    hidden::check_build_files(&context, "", &pyproject).await?;
     let python_version = match version {
         None => None,
         Some(bytes) => {
@@ -167,19 +170,4 @@ fn parse_pyproject(context: &Context, bytes: Option<&[u8]>) -> Result<Pyproject,
     };
     let file = SourceFile::from_bytes(PYPROJECT, bytes).map_err(report::one)?;
     Pyproject::parse(&file).map_err(|error| report::error(&error))
-}
-
-/// Says so when a missing file is hidden by a line of the ignore file.
-fn hidden_or(context: &Context, path: &str, missing: Diagnostic) -> Diagnostic {
-    let Some(ignore) = context.ignore() else { return missing };
-    match ignore.excluding_rule(path) {
-        None => missing,
-        Some(rule) => Diagnostic::new(format!(
-            "{path} is hidden from the build by line {} of {}: {}",
-            rule.line(),
-            ignore.name(),
-            rule.pattern()
-        ))
-        .help(format!("remove the line, or add a line !{path} below it")),
-    }
 }
