@@ -2,6 +2,7 @@
 //! hands back the result. All I/O of pyfront is in here and in `buildkit-frontend`.
 
 pub mod image;
+mod libc;
 mod questions;
 mod read;
 pub mod report;
@@ -86,7 +87,7 @@ async fn plan(gateway: &Gateway, written: &Written, platform: &Platform) -> Resu
     let (images, files) =
         tokio::join!(resolve::images(gateway, written, &python, &uv, platform), read::start_files(written),);
     let (images, files) = (images?, files?);
-    let target = resolve::target(written, &python, &images.base, platform)?;
+    let target = resolve::target(gateway, written, &python, &images.base, platform).await?;
     let closure =
         closure::resolve(&written.lock, &written.request(), &target).map_err(|error| report::error(&error))?;
     let installed: BTreeSet<_> = closure.third_party().map(|package| package.name.clone()).collect();

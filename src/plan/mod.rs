@@ -15,6 +15,7 @@ pub use self::settings::{Environment, Settings};
 
 pub mod build;
 pub mod layers;
+pub mod libc;
 pub mod make;
 pub mod python;
 pub mod settings;
