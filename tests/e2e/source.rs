@@ -38,7 +38,7 @@ fn package(directory: &Path, name: &str, pyproject: &str) {
 }
 
 /// A project that needs packages, with the lock entries of those.
-fn courier(packages: &[(&str, String)], code: &str) -> tempfile::TempDir {
+pub(crate) fn courier(packages: &[(&str, String)], code: &str) -> tempfile::TempDir {
     let project = tempfile::tempdir().unwrap();
     let names: Vec<String> = packages.iter().map(|(name, _)| format!("{name:?}")).collect();
     let edges: Vec<String> = packages.iter().map(|(name, _)| format!("{{ name = {name:?} }}")).collect();
@@ -205,87 +205,4 @@ fn strip_clock(line: &str) -> &str {
         Some((first, rest)) if digits(first) => rest,
         _ => line,
     }
-}
-
-/// A package whose `setup.py` writes down what it was told.
-fn told(served: &Served) -> String {
-    let files = tempfile::tempdir().unwrap();
-    let setup = "import os, sys, setuptools\n\
-                 try:\n    import humanize\n    found = humanize.__version__\nexcept ImportError:\n    found = None\n\
-                 facts = [setuptools.__version__.split('.')[0], found, os.environ.get('TOLD')]\n\
-                 open('told.py', 'w').write('FACTS = %r\\n' % facts)\n\
-                 setuptools.setup(name='told', version='1', py_modules=['told'])\n";
-    write(files.path(), "setup.py", setup);
-    let hash = served.archive("told-1.tar.gz", files.path());
-    let url = &served.url;
-    format!(
-        "version = \"1\"\nsource = {{ url = \"{url}/told-1.tar.gz\" }}\ndependencies = [{{ name = \"humanize\" }}]\n\
-         sdist = {{ hash = \"{hash}\" }}\n"
-    )
-}
-
-#[test]
-fn builds_are_told_what_uv_would_tell_them() {
-    let Some(engine) = Engine::get() else { return };
-    let served = Served::new();
-    let entry = told(&served);
-    let lock = std::fs::read_to_string(example("virtual").path().join("uv.lock")).unwrap();
-    let line = lock.lines().find(|line| line.contains("-py3-none-any.whl")).unwrap().trim();
-    let url = line.split('"').nth(1).unwrap();
-    let humanize = format!("version = \"4.17.0\"\nsource = {{ url = \"{url}\" }}\nwheels = [\n    {line}\n]\n");
-    let code = "import told\nif __name__ == \"__main__\":\n    print(told.FACTS)\n";
-    let project = courier(&[("humanize", humanize), ("told", entry)], code);
-    let plain = std::fs::read_to_string(project.path().join("pyproject.toml")).unwrap();
-    let facts = |settings: &str, name: &str| {
-        write(project.path(), "pyproject.toml", &format!("{plain}\n[tool.uv]\n{settings}"));
-        let build = engine.build_pyproject(project.path(), &tag(name));
-        engine.run(&build.tag, &[])
-    };
-    let lock = std::fs::read_to_string(project.path().join("uv.lock")).unwrap();
-    let constrained =
-        "\n[manifest]\nbuild-constraints = [{ name = \"setuptools\", specifier = \"<79\" }]\n\n[[package]]";
-    write(project.path(), "uv.lock", &lock.replacen("\n[[package]]", constrained, 1));
-    let constraint = "build-constraint-dependencies = [\"setuptools<79\"]\n";
-    assert_eq!(
-        facts(&format!("{constraint}extra-build-variables = {{ told = {{ TOLD = \"1\" }} }}\n"), "told"),
-        "['78', None, '1']"
-    );
-    let matched = "extra-build-dependencies = { told = [{ requirement = \"humanize\", match-runtime = true }] }\n";
-    assert_eq!(facts(&format!("{constraint}{matched}"), "matched"), "['78', '4.17.0', None]");
-}
-
-#[test]
-fn without_isolation_a_build_finds_its_locked_dependencies() {
-    let Some(engine) = Engine::get() else { return };
-    let served = Served::new();
-    let files = tempfile::tempdir().unwrap();
-    // A backend in the tree itself, which imports what only the environment has.
-    let backend = "import humanize, base64, hashlib, zipfile\n\
-                   def build_wheel(directory, config_settings=None, metadata_directory=None):\n    \
-                   name = 'shared-1-py3-none-any.whl'\n    info = 'shared-1.dist-info'\n    \
-                   with zipfile.ZipFile(directory + '/' + name, 'w') as wheel:\n        \
-                   wheel.writestr('shared.py', 'FOUND = %r\\n' % humanize.__version__)\n        \
-                   wheel.writestr(info + '/METADATA', 'Metadata-Version: 2.1\\nName: shared\\nVersion: 1\\n')\n        \
-                   wheel.writestr(info + '/WHEEL', 'Wheel-Version: 1.0\\nGenerator: x\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')\n        \
-                   wheel.writestr(info + '/RECORD', ''.join(n + ',,\\n' for n in ('shared.py', info + '/METADATA', info + '/WHEEL', info + '/RECORD')))\n    \
-                   return name\n";
-    write(files.path(), "backend.py", backend);
-    let system =
-        "[build-system]\nrequires = [\"nothing-like-this\"]\nbuild-backend = \"backend\"\nbackend-path = [\".\"]\n";
-    write(files.path(), "pyproject.toml", &format!("[project]\nname = \"shared\"\nversion = \"1\"\n{system}"));
-    let hash = served.archive("shared-1.tar.gz", files.path());
-    let entry = format!(
-        "version = \"1\"\nsource = {{ url = \"{}/shared-1.tar.gz\" }}\ndependencies = [{{ name = \"humanize\" }}]\n\
-         sdist = {{ hash = \"{hash}\" }}\n",
-        served.url
-    );
-    let lock = std::fs::read_to_string(example("virtual").path().join("uv.lock")).unwrap();
-    let line = lock.lines().find(|line| line.contains("-py3-none-any.whl")).unwrap().trim();
-    let url = line.split('"').nth(1).unwrap();
-    let humanize = format!("version = \"4.17.0\"\nsource = {{ url = \"{url}\" }}\nwheels = [\n    {line}\n]\n");
-    let code = "import shared\nif __name__ == \"__main__\":\n    print(shared.FOUND)\n";
-    let project = courier(&[("humanize", humanize), ("shared", entry)], code);
-    append(project.path(), "[tool.uv]\nno-build-isolation-package = [\"shared\"]\n");
-    let build = engine.build_pyproject(project.path(), &tag("shared"));
-    assert_eq!(engine.run(&build.tag, &[]), "4.17.0");
 }

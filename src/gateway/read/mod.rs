@@ -14,7 +14,7 @@ pub(super) use self::start::start_files;
 
 use self::hidden::hidden_or;
 use super::report;
-use crate::closure::{Defaults, Extras, Groups, Request};
+use crate::closure::{BuildPolicy, Defaults, Extras, Groups, Request};
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::project::config::Config;
 use crate::project::config::selection::Selection as Names;
@@ -78,7 +78,14 @@ impl Written {
             Some(Names::All) => groups.all = true,
             Some(Names::Names(names)) => groups.include = values(names),
         }
-        Request { extras, groups, ..Request::default() }
+        let uv = &self.pyproject.uv.build;
+        let build = BuildPolicy {
+            no_build: uv.no_build,
+            no_build_packages: uv.no_build_package.iter().cloned().collect(),
+            no_binary: uv.no_binary,
+            no_binary_packages: uv.no_binary_package.iter().cloned().collect(),
+        };
+        Request { extras, groups, build, ..Request::default() }
     }
 }
 

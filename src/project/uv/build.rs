@@ -43,6 +43,14 @@ pub struct BuildSettings {
     pub no_build_isolation: bool,
     /// `no-build-isolation-package`.
     pub no_build_isolation_package: BTreeSet<PackageName>,
+    /// `no-build`: nothing from outside the project is built.
+    pub no_build: bool,
+    /// `no-build-package`.
+    pub no_build_package: BTreeSet<PackageName>,
+    /// `no-binary`: no wheel is installed.
+    pub no_binary: bool,
+    /// `no-binary-package`.
+    pub no_binary_package: BTreeSet<PackageName>,
 }
 
 /// Something that is installed where a package is built, besides what the package itself asks for.
@@ -95,17 +103,12 @@ impl BuildSettings {
                 };
                 Some(table.entries().iter().filter_map(|value| entry(value, problems)).collect())
             }),
-            no_build_isolation: table
-                .get("no-build-isolation")
-                .and_then(|value| value.boolean(problems))
-                .unwrap_or_default(),
-            no_build_isolation_package: table
-                .get("no-build-isolation-package")
-                .and_then(|value| value.strings("an array of names of packages", problems))
-                .unwrap_or_default()
-                .iter()
-                .filter_map(|name| PackageName::from_str(name).ok())
-                .collect(),
+            no_build_isolation: flag(table, "no-build-isolation", problems),
+            no_build_isolation_package: packages(table, "no-build-isolation-package", problems),
+            no_build: flag(table, "no-build", problems),
+            no_build_package: packages(table, "no-build-package", problems),
+            no_binary: flag(table, "no-binary", problems),
+            no_binary_package: packages(table, "no-binary-package", problems),
         }
     }
 }
@@ -128,6 +131,16 @@ impl ExtraBuildDependency {
     pub fn requirement(&self) -> &Located<String> {
         &self.dependency.requirement
     }
+}
+
+fn flag(table: &Table<'_>, key: &str, problems: &mut Problems) -> bool {
+    table.get(key).and_then(|value| value.boolean(problems)).unwrap_or_default()
+}
+
+/// Reads names of packages. A text that is no name names nothing.
+fn packages(table: &Table<'_>, key: &str, problems: &mut Problems) -> BTreeSet<PackageName> {
+    let names = table.get(key).and_then(|value| value.strings("an array of names of packages", problems));
+    names.unwrap_or_default().iter().filter_map(|name| PackageName::from_str(name).ok()).collect()
 }
 
 /// What a backend is told: strings, or lists of strings.
