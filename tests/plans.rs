@@ -68,6 +68,7 @@ fn plan(example: &str) -> Plan {
         },
         uv: &Uv { image: plan::Image { reference: uv::image(&version), digest: digest("0c") }, version },
         start: &start,
+        secrets: &BTreeSet::new(),
         labels: &BTreeMap::new(),
     })
     .unwrap()

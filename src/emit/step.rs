@@ -6,6 +6,7 @@ use buildkit_llb::{
     Ulimit,
 };
 
+use super::fetch::with_secrets;
 use super::programs::{OUT, PRIVATE, Program, TOOLS};
 use super::{CA_SECRET, Emitter};
 
@@ -93,23 +94,29 @@ impl Emitter<'_> {
         Ok(exec)
     }
 
-    /// A step that runs a build backend: with the network that the client allows, proxies, the company's certificates and
-    /// uv's cache. What it makes of secrets lies in memory.
+    /// Gives a step the network that the client allows, proxies, the company's certificates, and memory for what it makes of
+    /// secrets.
+    pub(super) fn networked(&self, exec: Exec) -> Exec {
+        let options = self.context.steps;
+        exec.network(options.network)
+            .proxy(options.proxy.clone())
+            .mount(Secret::new(CA_SECRET, format!("/run/secrets/{CA_SECRET}")).optional(true))
+            .mount(Tmpfs::new(PRIVATE).size(PRIVATE_SIZE))
+    }
+
+    /// A step that runs a build backend: with network, uv's cache, and the secrets of the indexes that uv asks.
     pub(super) fn build_step(
         &self,
         program: &Program,
         arguments: impl IntoIterator<Item = String>,
         name: String,
+        secrets: &[String],
     ) -> Result<Exec, OpError> {
-        let options = self.context.steps;
-        let cache = format!("{}pyfront/uv", options.cache_prefix());
+        let cache = format!("{}pyfront/uv", self.context.steps.cache_prefix());
         let exec = self.step(program, arguments, name)?;
-        Ok(exec
-            .network(options.network)
-            .proxy(options.proxy.clone())
+        let exec = exec
             .env("UV_CACHE_DIR", "/root/.cache/uv")
-            .mount(Cache::new(cache, "/root/.cache/uv").sharing(Sharing::Shared))
-            .mount(Secret::new(CA_SECRET, format!("/run/secrets/{CA_SECRET}")).optional(true))
-            .mount(Tmpfs::new(PRIVATE).size(PRIVATE_SIZE)))
+            .mount(Cache::new(cache, "/root/.cache/uv").sharing(Sharing::Shared));
+        Ok(with_secrets(self.networked(exec), secrets.iter().map(String::as_str)))
     }
 }

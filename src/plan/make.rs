@@ -1,11 +1,12 @@
 //! Makes a plan: what the user wrote × the closure × the resolved images. Pure, so that the command line and the tests see
 //! the same plan as a build.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::closure::{Artifact, Closure, Locked, WheelFile};
 use crate::diagnostic::{Diagnostic, Diagnostics, Location};
 use crate::plan::build::{self, Built};
+use crate::plan::indexes::Indexes;
 use crate::plan::layers::{self, Weight};
 use crate::plan::start::StartCommand;
 use crate::plan::{Account, Base, Config, FirstParty, Group, Healthcheck, Plan, Uv, VENV, Wheel};
@@ -33,6 +34,8 @@ pub struct Inputs<'a> {
     pub uv: &'a Uv,
     /// The start command.
     pub start: &'a StartCommand,
+    /// The secrets that the client gives, of those that are asked for (see [`secret_ids`](crate::plan::indexes::secret_ids)).
+    pub secrets: &'a BTreeSet<String>,
     /// `--label` options; they win over everything.
     pub labels: &'a BTreeMap<String, String>,
 }
@@ -47,7 +50,8 @@ pub fn make(inputs: &Inputs<'_>) -> Result<Plan, Diagnostics> {
         Ok(project) => project.name.value.to_string(),
         Err(problem) => return Err(problem.into()),
     };
-    let (wheels, built) = third_party(inputs, &mut problems);
+    let indexes = Indexes::new(&inputs.pyproject.uv.indexes, inputs.secrets, inputs.lock);
+    let (wheels, built) = third_party(inputs, &indexes, &mut problems);
     let config = image_config(inputs, &mut problems);
     Diagnostics::into_result(problems)?;
 
@@ -58,20 +62,24 @@ pub fn make(inputs: &Inputs<'_>) -> Result<Plan, Diagnostics> {
         base: inputs.base.clone(),
         uv: inputs.uv.clone(),
         groups: groups(&wheels),
+        build_secrets: if built.is_empty() { Vec::new() } else { indexes.build_secrets(false) },
         built,
-        first_party: first_party(inputs.pyproject),
+        first_party: first_party(inputs.pyproject, &indexes),
         account: Account { name: user.name, uid: user.uid, gid: user.gid, home: user.home },
         workdir: inputs.config.workdir.as_ref().map_or(workdir::DEFAULT, |workdir| workdir.as_str()).to_owned(),
         config,
     })
 }
 
-fn first_party(pyproject: &Pyproject) -> FirstParty {
+fn first_party(pyproject: &Pyproject, indexes: &Indexes<'_>) -> FirstParty {
     if !pyproject.is_package() {
         return FirstParty::Copy;
     }
     let backend = pyproject.build_system.as_ref().and_then(|system| system.build_backend.as_ref());
-    FirstParty::Install { backend: backend.map_or("setuptools", |backend| backend.as_str()).to_owned() }
+    FirstParty::Install {
+        backend: backend.map_or("setuptools", |backend| backend.as_str()).to_owned(),
+        secrets: indexes.build_secrets(true),
+    }
 }
 
 /// A wheel with what the grouping weighs it by.
@@ -82,18 +90,22 @@ struct Weighed {
 }
 
 /// What is installed from outside the project: wheels of the lock, and packages that have to be built.
-fn third_party(inputs: &Inputs<'_>, problems: &mut Vec<Diagnostic>) -> (Vec<Weighed>, Vec<Built>) {
+fn third_party(
+    inputs: &Inputs<'_>,
+    indexes: &Indexes<'_>,
+    problems: &mut Vec<Diagnostic>,
+) -> (Vec<Weighed>, Vec<Built>) {
     let mut wheels = Vec::new();
     let mut built = Vec::new();
     for package in &inputs.closure.packages {
         match &package.artifact {
-            Artifact::Wheel(file) => match wheel(inputs, package, file) {
+            Artifact::Wheel(file) => match wheel(inputs, indexes, package, file) {
                 Ok(wheel) => wheels.push(Weighed { wheel, size: file.size, platform_specific: !file.pure }),
                 Err(problem) => problems.push(problem),
             },
             Artifact::Virtual(_) => {}
             Artifact::Editable(_) | Artifact::Directory(_) if package.root => {}
-            _ => match build::from_source(inputs.lock, package) {
+            _ => match build::from_source(inputs.lock, package, indexes) {
                 Ok(package) => built.push(package),
                 Err(problem) => problems.push(problem),
             },
@@ -103,13 +115,14 @@ fn third_party(inputs: &Inputs<'_>, problems: &mut Vec<Diagnostic>) -> (Vec<Weig
 }
 
 /// A wheel that BuildKit itself can fetch and check.
-fn wheel(inputs: &Inputs<'_>, package: &Locked, file: &WheelFile) -> Result<Wheel, Diagnostic> {
+fn wheel(inputs: &Inputs<'_>, indexes: &Indexes<'_>, package: &Locked, file: &WheelFile) -> Result<Wheel, Diagnostic> {
     let origin = Location::new(&inputs.lock.file, file.range.clone());
     let remote = build::remote(package, "a wheel", &file.location, file.hash.as_ref(), &origin)?;
     Ok(Wheel {
         name: package.name.to_string(),
         version: build::version(package, &origin)?,
         filename: file.filename.clone(),
+        access: indexes.access(&package.source, &remote.url),
         url: remote.url,
         digest: remote.digest,
         origin,

@@ -4,6 +4,7 @@
 pub mod config;
 pub mod document;
 pub mod entry;
+pub mod indexes;
 pub mod lock;
 pub mod pyproject;
 pub mod python_version;

@@ -11,6 +11,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Location, SourceFile, nearest};
 use crate::project::config::Config;
 use crate::project::config::selection::Selection;
 use crate::project::document::{self, Document, Located, Problems, Table, Value, quoted};
+use crate::project::indexes::{self, Index};
 use crate::project::python_version::RequiresPython;
 
 /// A `pyproject.toml`.
@@ -140,6 +141,8 @@ pub struct UvSettings {
     pub group_settings: bool,
     /// The names of `[[tool.uv.index]]`.
     pub index_names: Vec<Located<String>>,
+    /// The declared indexes.
+    pub indexes: Vec<Index>,
 }
 
 /// What the build backend's own table says about the packages that the project's wheel will hold.
@@ -162,6 +165,7 @@ impl Pyproject {
         let mut problems = Problems::new();
         let tool = root.get_table("tool", &mut problems);
         let uv_table = tool.as_ref().and_then(|tool| tool.get_table("uv", &mut problems));
+        uv_table.as_ref().map_or(Ok(()), indexes::refuse_passwords)?;
         let pyproject = Self {
             file: Arc::clone(file),
             project: root.get_table("project", &mut problems).and_then(|table| read_project(&table, &mut problems)),
@@ -467,6 +471,7 @@ fn read_uv(table: &Table<'_>, problems: &mut Problems) -> UvSettings {
             .iter()
             .filter_map(|index| string(&index.as_table()?, "name", problems))
             .collect(),
+        indexes: indexes::read(table, problems),
     }
 }
 

@@ -105,6 +105,7 @@ else:
 # Compilers write this instead of the clock.
 os.environ["SOURCE_DATE_EPOCH"] = str(step.EPOCH)
 step.trust_company_ca()
+step.give_index_credentials()
 status, log = run("build", "--wheel", "--python", step.interpreter(), "--out-dir", step.DIST, "--", source)
 if status != 0:
     failed(log)

@@ -6,5 +6,6 @@ The sources lie in /src, a copy that is thrown away. The wheel itself stays in /
 import pyfront_step as step
 
 step.trust_company_ca()
+step.give_index_credentials()
 step.uv("build", "--wheel", "--python", step.interpreter(), "--out-dir", step.DIST, "/src")
 step.install(step.DIST, [step.built_wheel("the project")], checked=True)
