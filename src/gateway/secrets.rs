@@ -25,12 +25,12 @@ pub(super) async fn given(gateway: &Gateway, indexes: &[Index]) -> BTreeSet<Stri
 /// The secrets that `--call=outline` lists: the company's certificates, those of declared indexes, and those of git. All are
 /// optional.
 pub(super) fn of_outline(written: &Written, builds: bool) -> Vec<String> {
-    let indexes = secret_ids(&written.pyproject.uv.indexes);
     // A netrc is listed where there is an index that it can be for.
-    let private = indexes.len() > 1 || !written.pyproject.uv.indexes.is_empty();
-    let indexes: Vec<_> = indexes.into_iter().filter(|id| private || id != NETRC).collect();
+    let private = !written.pyproject.uv.indexes.is_empty();
+    let indexes: Vec<_> =
+        secret_ids(&written.pyproject.uv.indexes).into_iter().filter(|id| private || id != NETRC).collect();
     let mut ids = Vec::new();
-    if builds || indexes.len() > 1 {
+    if builds || private {
         ids.push(CA_SECRET.to_owned());
     }
     ids.extend(indexes);

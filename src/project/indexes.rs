@@ -71,7 +71,7 @@ fn read_index(table: &Table<'_>, problems: &mut Problems) -> Option<Index> {
             Some("always") => Authenticate::Always,
             Some("never") => Authenticate::Never,
             _ => {
-                problems.push(value.wrong_type("\"auto\", \"always\" or \"never\""));
+                problems.push(value.problem("must be \"auto\", \"always\" or \"never\""));
                 Authenticate::Auto
             }
         },
