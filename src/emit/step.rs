@@ -114,9 +114,12 @@ impl Emitter<'_> {
     ) -> Result<Exec, OpError> {
         let cache = format!("{}pyfront/uv", self.context.steps.cache_prefix());
         let exec = self.step(program, arguments, name)?;
-        let exec = exec
+        let mut exec = exec
             .env("UV_CACHE_DIR", "/root/.cache/uv")
             .mount(Cache::new(cache, "/root/.cache/uv").sharing(Sharing::Shared));
+        if !secrets.is_empty() {
+            exec = exec.env("PYFRONT_INDEX_SECRETS", secrets.join(" "));
+        }
         Ok(with_secrets(self.networked(exec), secrets.iter().map(String::as_str)))
     }
 }

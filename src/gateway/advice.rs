@@ -65,8 +65,9 @@ impl<'a> Advice<'a> {
                     .to_owned(),
             );
         }
-        let refused = ["401", "403", "404"].map(|status| format!("invalid response status {status}"));
-        if !refused.iter().any(|status| message.contains(status)) || self.indexes.is_empty() {
+        // BuildKit looks at the hash of what it got, whatever the status: a refusal, too, is a file that is not the locked one.
+        let refused = ["digest mismatch", "response status 401", "response status 403", "response status 404"];
+        if !says(&refused) || self.indexes.is_empty() {
             return None;
         }
         let each = self.indexes.iter().map(|index| match (Secrets::of(index), &index.name) {
@@ -76,7 +77,8 @@ impl<'a> Advice<'a> {
             _ => format!("{}: give it a name, or pass --secret id=netrc,src=$HOME/.netrc", index.location),
         });
         Some(format!(
-            "if the index wants credentials, pass them as build secrets\n    {}",
+            "the index answered with something else than the locked file; if it wants credentials, pass them as build secrets\n    \
+             {}",
             each.collect::<Vec<_>>().join("\n    ")
         ))
     }

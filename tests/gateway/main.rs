@@ -6,6 +6,7 @@
 mod capabilities;
 mod faults;
 mod options;
+mod private_index;
 mod projects;
 mod questions;
 mod refusals;

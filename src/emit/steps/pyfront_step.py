@@ -28,13 +28,25 @@ EPOCH = 315532800
 def fail(message):
     """Ends the step with a message for the person at the terminal."""
     sys.stderr.write("pyfront: " + message + "\n")
+    tell_missing_credentials()
     sys.exit(1)
+
+
+def tell_missing_credentials():
+    """Says which secrets the step could have used; a step that went well did not need them."""
+    wanted = os.environ.get("PYFRONT_INDEX_SECRETS", "").split()
+    missing = [name for name in wanted if not os.path.exists(SECRETS + "/" + name)]
+    if missing and not os.path.exists(SECRETS + "/netrc"):
+        sys.stderr.write("pyfront: an index may have wanted credentials; these build secrets were not passed:\n")
+        for name in missing:
+            sys.stderr.write("      --secret id=%s,env=%s\n" % (name, name))
 
 
 def uv(*arguments):
     """Runs uv; its output is the step's log. A failing uv ends the step with uv's own status."""
     status = subprocess.run([UV, *arguments]).returncode
     if status != 0:
+        tell_missing_credentials()
         sys.exit(status)
 
 
