@@ -69,6 +69,7 @@ fn plan(example: &str) -> Plan {
         uv: &Uv { image: plan::Image { reference: uv::image(&version), digest: digest("0c") }, version },
         start: &start,
         build_args: &BTreeMap::new(),
+        secrets: &BTreeSet::new(),
         labels: &BTreeMap::new(),
     })
     .unwrap()

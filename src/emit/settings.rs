@@ -4,7 +4,7 @@
 use buildkit_llb::{Annotate, Bind, Exec, File, Mkfile, OpError, SCRATCH};
 
 use super::programs::TOOLS;
-use super::{EPOCH, Emitter, fetch_file};
+use super::{EPOCH, Emitter};
 use crate::plan::{Settings, Wheel, settings};
 
 impl Emitter<'_> {
@@ -22,26 +22,24 @@ impl Emitter<'_> {
             let value = if name == "PATH" { format!("{value}:{}", self.context.steps.path) } else { value.clone() };
             exec = exec.env(name, value);
         }
-        for wheel in &told.wheels {
-            exec = self.with_wheel(exec, wheel, settings::WHEELS)?;
-        }
+        exec = self.with_wheels(exec, &told.wheels, settings::WHEELS)?;
         let Some(environment) = &told.environment else { return Ok(exec) };
         // The step has no other way to see that the build is without isolation when nothing is in its environment.
         exec = exec.env("PYFRONT_NO_BUILD_ISOLATION", "1");
-        for wheel in &environment.wheels {
-            exec = self.with_wheel(exec, wheel, &format!("{TOOLS}/environment/wheels"))?;
-        }
+        exec = self.with_wheels(exec, &environment.wheels, &format!("{TOOLS}/environment/wheels"))?;
         for built in self.plan.built.iter().filter(|built| environment.built.contains(&built.name)) {
             exec = exec.mount(Bind::readonly(&self.built(built)?, format!("{TOOLS}/environment/built/{}", built.name)));
         }
         Ok(exec)
     }
 
-    fn with_wheel(&self, exec: Exec, wheel: &Wheel, directory: &str) -> Result<Exec, OpError> {
-        let place = (self.context.place)(&wheel.origin);
-        let fetch = format!("[deps] fetch {} {}", wheel.name, wheel.version);
-        let file = fetch_file(&wheel.url, &wheel.filename, &wheel.digest, fetch, place)?;
-        let path = format!("{directory}/{}", wheel.filename);
-        Ok(exec.mount(Bind::readonly(&file, path).selector(format!("/{}", wheel.filename))))
+    /// Mounts wheels as files of a directory.
+    fn with_wheels(&self, mut exec: Exec, wheels: &[Wheel], directory: &str) -> Result<Exec, OpError> {
+        let files: Vec<_> = wheels.iter().map(|wheel| self.locked(wheel)).collect();
+        for (file, source) in files.iter().zip(self.fetch(&files)?) {
+            let path = format!("{directory}/{}", file.filename);
+            exec = exec.mount(Bind::readonly(&source, path).selector(format!("/{}", file.filename)));
+        }
+        Ok(exec)
     }
 }

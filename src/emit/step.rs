@@ -6,6 +6,7 @@ use buildkit_llb::{
     Tmpfs, Ulimit,
 };
 
+use super::fetch::with_secrets;
 use super::programs::{OUT, PRIVATE, Program, TOOLS};
 use super::{CA_SECRET, Emitter};
 
@@ -59,7 +60,7 @@ impl Emitter<'_> {
     }
 
     /// A step on a root of its own.
-    fn step_on(
+    pub(super) fn step_on(
         &self,
         root: &Output,
         program: &Program,
@@ -104,37 +105,34 @@ impl Emitter<'_> {
         Ok(exec)
     }
 
-    /// A step that runs a build backend: with system packages, the network that the client allows, proxies, the company's
-    /// certificates and uv's cache.
+    /// Gives a step the network that the client allows, proxies, the company's certificates, and memory for what it makes of
+    /// secrets.
+    pub(super) fn networked(&self, exec: Exec) -> Exec {
+        let options = self.context.steps;
+        exec.network(options.network)
+            .proxy(options.proxy.clone())
+            .mount(Secret::new(CA_SECRET, format!("/run/secrets/{CA_SECRET}")).optional(true))
+            .mount(Tmpfs::new(PRIVATE).size(PRIVATE_SIZE))
+    }
+
+    /// A step that runs a build backend: with system packages, network, uv's cache, and the secrets of the indexes that uv asks.
     pub(super) fn build_step(
         &self,
         program: &Program,
         arguments: impl IntoIterator<Item = String>,
         name: String,
+        secrets: &[String],
     ) -> Result<Exec, OpError> {
         let options = self.context.steps;
         // Other versions of uv keep other files, and what is built for one C library runs on no other.
         let cache = format!("{}pyfront/uv-{}", options.cache_prefix(), self.plan.cache);
-        let exec = self.networked_step(&self.build_root()?, program, arguments, name)?;
-        Ok(exec
+        let exec = self.networked(self.step_on(&self.build_root()?, program, arguments, name)?);
+        let mut exec = exec
             .env("UV_CACHE_DIR", "/root/.cache/uv")
-            .mount(Cache::new(cache, "/root/.cache/uv").sharing(Sharing::Shared)))
-    }
-
-    /// A step with network, proxies and the company's certificates. What it makes of secrets lies in memory.
-    pub(super) fn networked_step(
-        &self,
-        root: &Output,
-        program: &Program,
-        arguments: impl IntoIterator<Item = String>,
-        name: String,
-    ) -> Result<Exec, OpError> {
-        let options = self.context.steps;
-        let exec = self.step_on(root, program, arguments, name)?;
-        Ok(exec
-            .network(options.network)
-            .proxy(options.proxy.clone())
-            .mount(Secret::new(CA_SECRET, format!("/run/secrets/{CA_SECRET}")).optional(true))
-            .mount(Tmpfs::new(PRIVATE).size(PRIVATE_SIZE)))
+            .mount(Cache::new(cache, "/root/.cache/uv").sharing(Sharing::Shared));
+        if !secrets.is_empty() {
+            exec = exec.env("PYFRONT_INDEX_SECRETS", secrets.join(" "));
+        }
+        Ok(with_secrets(exec, secrets.iter().map(String::as_str)))
     }
 }

@@ -1,11 +1,12 @@
 //! Makes a plan: what the user wrote × the closure × the resolved images. Pure, so that the command line and the tests see
 //! the same plan as a build.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::closure::{Artifact, Closure, Libc, Locked, WheelFile};
 use crate::diagnostic::{Diagnostic, Diagnostics, Location};
 use crate::plan::build::{self, Built};
+use crate::plan::indexes::Indexes;
 use crate::plan::layers::{self, Weight};
 use crate::plan::settings;
 use crate::plan::start::StartCommand;
@@ -36,8 +37,17 @@ pub struct Inputs<'a> {
     pub start: &'a StartCommand,
     /// Build arguments.
     pub build_args: &'a BTreeMap<String, String>,
+    /// The secrets that the client gives, of those that are asked for (see [`secret_ids`](crate::plan::indexes::secret_ids)).
+    pub secrets: &'a BTreeSet<String>,
     /// `--label` options; they win over everything.
     pub labels: &'a BTreeMap<String, String>,
+}
+
+impl<'a> Inputs<'a> {
+    /// The indexes that files come from, and which of them get credentials.
+    pub(super) fn indexes(&self) -> Indexes<'a> {
+        Indexes::new(&self.pyproject.uv.indexes, self.secrets, self.lock)
+    }
 }
 
 /// Makes the plan.
@@ -50,8 +60,9 @@ pub fn make(inputs: &Inputs<'_>) -> Result<Plan, Diagnostics> {
         Ok(project) => project.name.value.to_string(),
         Err(problem) => return Err(problem.into()),
     };
-    let (wheels, built) = third_party(inputs, &mut problems);
-    let first_party = first_party(inputs).unwrap_or_else(|problem| {
+    let indexes = inputs.indexes();
+    let (wheels, built) = third_party(inputs, &indexes, &mut problems);
+    let first_party = first_party(inputs, &indexes).unwrap_or_else(|problem| {
         problems.push(problem);
         FirstParty::Copy
     });
@@ -67,6 +78,7 @@ pub fn make(inputs: &Inputs<'_>) -> Result<Plan, Diagnostics> {
         cache: cache(inputs),
         build_packages: inputs.config.build_packages.as_ref().map(|packages| packages.to_vec()).unwrap_or_default(),
         groups: groups(&wheels),
+        build_secrets: if built.is_empty() { Vec::new() } else { indexes.build_secrets(false) },
         built,
         first_party,
         account: Account { name: user.name, uid: user.uid, gid: user.gid, home: user.home },
@@ -85,7 +97,7 @@ fn cache(inputs: &Inputs<'_>) -> String {
     format!("{}-{libc}-{}", inputs.uv.version, target.arch)
 }
 
-fn first_party(inputs: &Inputs<'_>) -> Result<FirstParty, Diagnostic> {
+fn first_party(inputs: &Inputs<'_>, indexes: &Indexes<'_>) -> Result<FirstParty, Diagnostic> {
     let pyproject = inputs.pyproject;
     if !pyproject.is_package() {
         return Ok(FirstParty::Copy);
@@ -94,6 +106,7 @@ fn first_party(inputs: &Inputs<'_>) -> Result<FirstParty, Diagnostic> {
     Ok(FirstParty::Install {
         backend: backend.map_or("setuptools", |backend| backend.as_str()).to_owned(),
         settings: settings::of_project(inputs, &pyproject.require_project()?.name.value)?,
+        secrets: indexes.build_secrets(true),
     })
 }
 
@@ -105,18 +118,22 @@ struct Weighed {
 }
 
 /// What is installed from outside the project: wheels of the lock, and packages that have to be built.
-fn third_party(inputs: &Inputs<'_>, problems: &mut Vec<Diagnostic>) -> (Vec<Weighed>, Vec<Built>) {
+fn third_party(
+    inputs: &Inputs<'_>,
+    indexes: &Indexes<'_>,
+    problems: &mut Vec<Diagnostic>,
+) -> (Vec<Weighed>, Vec<Built>) {
     let mut wheels = Vec::new();
     let mut built = Vec::new();
     for package in &inputs.closure.packages {
         match &package.artifact {
-            Artifact::Wheel(file) => match wheel(inputs, package, file) {
+            Artifact::Wheel(file) => match wheel(inputs, indexes, package, file) {
                 Ok(wheel) => wheels.push(Weighed { wheel, size: file.size, platform_specific: !file.pure }),
                 Err(problem) => problems.push(problem),
             },
             Artifact::Virtual(_) => {}
             Artifact::Editable(_) | Artifact::Directory(_) if package.root => {}
-            _ => match build::from_source(inputs, package) {
+            _ => match build::from_source(inputs, package, indexes) {
                 Ok(package) => built.push(package),
                 Err(problem) => problems.push(problem),
             },
@@ -126,13 +143,19 @@ fn third_party(inputs: &Inputs<'_>, problems: &mut Vec<Diagnostic>) -> (Vec<Weig
 }
 
 /// A wheel that BuildKit itself can fetch and check.
-pub(super) fn wheel(inputs: &Inputs<'_>, package: &Locked, file: &WheelFile) -> Result<Wheel, Diagnostic> {
+pub(super) fn wheel(
+    inputs: &Inputs<'_>,
+    indexes: &Indexes<'_>,
+    package: &Locked,
+    file: &WheelFile,
+) -> Result<Wheel, Diagnostic> {
     let origin = Location::new(&inputs.lock.file, file.range.clone());
     let remote = build::remote(package, "a wheel", &file.location, file.hash.as_ref(), &origin)?;
     Ok(Wheel {
         name: package.name.to_string(),
         version: build::version(package, &origin)?,
         filename: file.filename.clone(),
+        access: indexes.access(&package.source, &remote.url),
         url: remote.url,
         digest: remote.digest,
         origin,

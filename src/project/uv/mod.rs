@@ -13,6 +13,7 @@ pub use self::setting::Setting;
 use crate::diagnostic::Location;
 use crate::project::config::selection::Selection;
 use crate::project::document::{Located, Problems, Table, Value};
+use crate::project::indexes::{self, Index};
 use crate::project::pyproject::{Dependency, dependencies, string};
 
 /// The parts of `[tool.uv]` that decide what is installed.
@@ -38,8 +39,8 @@ pub struct UvSettings {
     pub group_settings: bool,
     /// What reaches builds from source.
     pub build: BuildSettings,
-    /// The names of `[[tool.uv.index]]`.
-    pub index_names: Vec<Located<String>>,
+    /// The declared indexes.
+    pub indexes: Vec<Index>,
 }
 
 impl UvSettings {
@@ -79,13 +80,7 @@ impl UvSettings {
             overrides: table.get("override-dependencies").or_else(|| table.get("exclude-dependencies")).is_some(),
             group_settings: table.get("dependency-groups").is_some(),
             build: BuildSettings::read(table, problems),
-            index_names: table
-                .get("index")
-                .and_then(|value| value.as_array())
-                .unwrap_or_default()
-                .iter()
-                .filter_map(|index| string(&index.as_table()?, "name", problems))
-                .collect(),
+            indexes: indexes::read(table, problems),
         }
     }
 }
