@@ -5,7 +5,9 @@
 
 mod fetch;
 mod programs;
+mod settings;
 mod step;
+mod system;
 
 use buildkit_llb::{
     Annotate, Bind, Cap, Caps, Copy, File, Git, Location as Place, Merge, Mkdir, NetworkMode, OpError, Output, Owner,
@@ -14,7 +16,7 @@ use buildkit_llb::{
 
 pub use self::step::StepOptions;
 use crate::diagnostic::Location;
-use crate::plan::{BuildSource, Built, FirstParty, Group, Plan, Wheel};
+use crate::plan::{BuildSource, Built, FirstParty, Group, Plan, Settings, Wheel};
 
 /// Files that pyfront copies carry this time: 1980-01-01T00:00:00Z, as in `steps/pyfront_step.py`.
 const EPOCH: Timestamp = Timestamp::from_secs(315_532_800);
@@ -49,12 +51,12 @@ pub fn image(plan: &Plan, context: &Context<'_>) -> Result<Output, OpError> {
     for (number, group) in plan.groups.iter().enumerate() {
         layers.push(emitter.group(number + 1, group)?);
     }
-    for built in &plan.built {
-        layers.push(emitter.built(built)?);
+    for built in plan.built_layers() {
+        layers.push(emitter.built_layer(&built)?);
     }
     layers.push(emitter.runtime()?);
     layers.push(match &plan.first_party {
-        FirstParty::Install { secrets, .. } => emitter.install_project(secrets)?,
+        FirstParty::Install { settings, secrets, .. } => emitter.install_project(settings, secrets)?,
         FirstParty::Copy => emitter.copy_project()?,
     });
     emitter.assemble(&layers)
@@ -115,10 +117,27 @@ impl Emitter<'_> {
             .output(programs::OUT)
     }
 
+    /// Packages that were built one by one, in one layer.
+    fn built_layer(&self, packages: &[&Built]) -> Result<Output, OpError> {
+        if let [built] = packages {
+            return self.built(built);
+        }
+        let mut layer = File::on(SCRATCH);
+        for built in packages {
+            layer = layer.then(Copy::new(&self.built(built)?, "/", "/").contents_only().timestamp(EPOCH));
+        }
+        layer
+            .named(format!(
+                "[deps] join {}",
+                packages.iter().map(|built| built.name.as_str()).collect::<Vec<_>>().join(", ")
+            ))
+            .build()
+    }
+
     /// A package without a wheel, built from its source with network for the backend's requirements, and installed.
     fn built(&self, built: &Built) -> Result<Output, OpError> {
         // Who wants it is for people, and no argument: the step would run again whenever the way to the package changes.
-        let name = format!("[deps] {}, wanted by {}", describe_built(built), built.wanted_by);
+        let name = format!("[deps] {}, wanted by {}", describe_built(&[built]), built.wanted_by);
         let place = (self.context.place)(&built.origin);
         let title = format!("{} {}", built.name, built.version);
         let mut arguments = vec![built.name.clone(), built.version.clone()];
@@ -150,7 +169,8 @@ impl Emitter<'_> {
         };
         arguments.extend(subdirectory.clone());
         let secrets = &self.plan.build_secrets;
-        let mut exec = self.build_step(&programs::BUILD, arguments, name, secrets)?.mounts(mount);
+        let exec = self.build_step(&programs::BUILD, arguments, name, secrets)?.mounts(mount);
+        let mut exec = self.with_settings(exec, &built.settings)?;
         if let Some(place) = place {
             exec = exec.at(place);
         }
@@ -158,9 +178,10 @@ impl Emitter<'_> {
     }
 
     /// The project's wheel, built with network for the backend's requirements, and installed.
-    fn install_project(&self, secrets: &[String]) -> Result<Output, OpError> {
+    fn install_project(&self, settings: &Settings, secrets: &[String]) -> Result<Output, OpError> {
         let name = format!("[project] build and install {}", self.plan.project);
-        self.build_step(&programs::PROJECT, [], name, secrets)?
+        let exec = self.build_step(&programs::PROJECT, [self.plan.project.clone()], name, secrets)?;
+        self.with_settings(exec, settings)?
             .mount(Bind::discarded(self.context.project, "/src"))
             .build()?
             .output(programs::OUT)
@@ -210,7 +231,8 @@ pub fn describe(group: &Group) -> String {
     }
 }
 
-/// What becomes of a package that is built from its source, for people: also its entry in the image's history.
-pub fn describe_built(built: &Built) -> String {
-    format!("build {} {}", built.name, built.version)
+/// What becomes of packages that are built from their sources, for people: also their layer's entry in the image's history.
+pub fn describe_built(packages: &[&Built]) -> String {
+    let titles: Vec<String> = packages.iter().map(|built| format!("{} {}", built.name, built.version)).collect();
+    format!("build {}", titles.join(", "))
 }

@@ -3,6 +3,7 @@
 
 mod advice;
 pub mod image;
+mod libc;
 mod questions;
 mod read;
 pub mod report;
@@ -18,6 +19,7 @@ use buildkit_llb::{Output, Platform, marshal};
 use crate::closure;
 use crate::diagnostic::Location;
 use crate::emit::{self, StepOptions};
+use crate::plan::indexes::Indexes;
 use crate::plan::make::Inputs;
 use crate::plan::{Base, Plan, Uv, make, start};
 
@@ -97,7 +99,7 @@ async fn plan(gateway: &Gateway, written: &Written, platform: &Platform) -> Resu
         secrets::given(gateway, &written.pyproject.uv.indexes),
     );
     let (images, files) = (images?, files?);
-    let target = resolve::target(written, &python, &images.base, platform)?;
+    let target = resolve::target(gateway, written, &python, &images.base, platform).await?;
     let closure =
         closure::resolve(&written.lock, &written.request(), &target).map_err(|error| report::error(&error))?;
     let installed: BTreeSet<_> = closure.third_party().map(|package| package.name.clone()).collect();
@@ -122,7 +124,8 @@ async fn plan(gateway: &Gateway, written: &Written, platform: &Platform) -> Resu
         },
         uv: &Uv { version: uv, image: images.uv.shown.clone() },
         start: &start,
-        secrets: &secrets,
+        build_args: &gateway.options().build_args,
+        indexes: &Indexes::new(&written.pyproject.uv.indexes, &secrets, &written.lock),
         labels: &labels,
     })
     .map_err(|error| report::error(&error))?;

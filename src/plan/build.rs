@@ -3,6 +3,8 @@
 
 use serde::Serialize;
 
+use super::make::Inputs;
+use super::settings::{self, Settings};
 use crate::closure::{Artifact, Locked};
 use crate::diagnostic::{Diagnostic, Location};
 use crate::plan::indexes::{Access, Indexes};
@@ -20,6 +22,9 @@ pub struct Built {
     pub source: BuildSource,
     /// Who wants it: the shortest way to it from the project.
     pub wanted_by: String,
+    /// What its build is told.
+    #[serde(skip_serializing_if = "Settings::is_empty")]
+    pub settings: Settings,
     /// Its entry in the lock file.
     #[serde(serialize_with = "super::as_text")]
     pub origin: Location,
@@ -60,8 +65,21 @@ pub enum BuildSource {
 ///
 /// # Errors
 /// Sources that pyfront cannot build from, with their place in the lock.
-pub(super) fn from_source(lock: &Lock, package: &Locked, indexes: &Indexes<'_>) -> Result<Built, Diagnostic> {
-    let (source, origin) = match &package.artifact {
+pub(super) fn from_source(inputs: &Inputs<'_>, package: &Locked) -> Result<Built, Diagnostic> {
+    let (source, origin) = source(inputs.lock, inputs.indexes, package)?;
+    Ok(Built {
+        name: package.name.to_string(),
+        version: version(package, &origin)?,
+        source,
+        wanted_by: package.chain.to_string(),
+        settings: settings::of_locked(inputs, package)?,
+        origin,
+    })
+}
+
+/// What a package is built from, and its place in the lock.
+fn source(lock: &Lock, indexes: &Indexes<'_>, package: &Locked) -> Result<(BuildSource, Location), Diagnostic> {
+    match &package.artifact {
         Artifact::Sdist(file) | Artifact::Url(file) => {
             let origin = Location::new(&lock.file, file.range.clone());
             let what = package.artifact.describe();
@@ -73,20 +91,16 @@ pub(super) fn from_source(lock: &Lock, package: &Locked, indexes: &Indexes<'_>) 
                 digest: remote.digest,
                 subdirectory: file.subdirectory.clone(),
             };
-            (source, origin)
+            Ok((source, origin))
         }
-        Artifact::Git(git) => (commit(package, git)?, package.location.clone()),
+        Artifact::Git(git) => Ok((commit(package, git)?, package.location.clone())),
         artifact => {
-            return Err(refusal(
-                package,
-                &package.location,
-                format!("{} is locked as {}, which pyfront cannot build yet", title(package), artifact.describe()),
-            )
-            .help("lock a release of the package from an index instead, then run uv lock"));
+            let message =
+                format!("{} is locked as {}, which pyfront cannot build yet", title(package), artifact.describe());
+            Err(refusal(package, &package.location, message)
+                .help("lock a release of the package from an index instead, then run uv lock"))
         }
-    };
-    let version = version(package, &origin)?;
-    Ok(Built { name: package.name.to_string(), version, source, wanted_by: package.chain.to_string(), origin })
+    }
 }
 
 fn commit(package: &Locked, git: &GitSource) -> Result<BuildSource, Diagnostic> {
@@ -181,12 +195,11 @@ mod tests {
             libc: Libc::Glibc { major: 2, minor: 36 },
         };
         let closure = resolve(&lock, &Request::default(), &target).unwrap();
-        from_source(&lock, closure.get("parcel").unwrap(), &Indexes::new(&[], &BTreeSet::new(), &lock))
-            .map(|built| {
-                assert_eq!(built.wanted_by, "app → parcel");
-                built.source
-            })
-            .map_err(|problem| problem.to_string())
+        let package = closure.get("parcel").unwrap();
+        assert_eq!(package.chain.to_string(), "app → parcel");
+        let none = BTreeSet::new();
+        let indexes = Indexes::new(&[], &none, &lock);
+        source(&lock, &indexes, package).map(|(source, _)| source).map_err(|problem| problem.to_string())
     }
 
     #[test]

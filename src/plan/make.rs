@@ -1,13 +1,14 @@
 //! Makes a plan: what the user wrote × the closure × the resolved images. Pure, so that the command line and the tests see
 //! the same plan as a build.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use crate::closure::{Artifact, Closure, Locked, WheelFile};
+use crate::closure::{Artifact, Closure, Libc, Locked, WheelFile};
 use crate::diagnostic::{Diagnostic, Diagnostics, Location};
 use crate::plan::build::{self, Built};
 use crate::plan::indexes::Indexes;
 use crate::plan::layers::{self, Weight};
+use crate::plan::settings;
 use crate::plan::start::StartCommand;
 use crate::plan::{Account, Base, Config, FirstParty, Group, Healthcheck, Plan, Uv, VENV, Wheel};
 use crate::project::config::healthcheck::{self, Test};
@@ -34,8 +35,10 @@ pub struct Inputs<'a> {
     pub uv: &'a Uv,
     /// The start command.
     pub start: &'a StartCommand,
-    /// The secrets that the client gives, of those that are asked for (see [`secret_ids`](crate::plan::indexes::secret_ids)).
-    pub secrets: &'a BTreeSet<String>,
+    /// The declared indexes, and the credentials that the client gives.
+    pub indexes: &'a Indexes<'a>,
+    /// Build arguments.
+    pub build_args: &'a BTreeMap<String, String>,
     /// `--label` options; they win over everything.
     pub labels: &'a BTreeMap<String, String>,
 }
@@ -50,8 +53,11 @@ pub fn make(inputs: &Inputs<'_>) -> Result<Plan, Diagnostics> {
         Ok(project) => project.name.value.to_string(),
         Err(problem) => return Err(problem.into()),
     };
-    let indexes = Indexes::new(&inputs.pyproject.uv.indexes, inputs.secrets, inputs.lock);
-    let (wheels, built) = third_party(inputs, &indexes, &mut problems);
+    let (wheels, built) = third_party(inputs, &mut problems);
+    let first_party = first_party(inputs).unwrap_or_else(|problem| {
+        problems.push(problem);
+        FirstParty::Copy
+    });
     let config = image_config(inputs, &mut problems);
     Diagnostics::into_result(problems)?;
 
@@ -61,25 +67,39 @@ pub fn make(inputs: &Inputs<'_>) -> Result<Plan, Diagnostics> {
         platform: inputs.platform.to_owned(),
         base: inputs.base.clone(),
         uv: inputs.uv.clone(),
+        cache: cache(inputs),
+        build_packages: inputs.config.build_packages.as_ref().map(|packages| packages.to_vec()).unwrap_or_default(),
         groups: groups(&wheels),
-        build_secrets: if built.is_empty() { Vec::new() } else { indexes.build_secrets(false) },
+        build_secrets: if built.is_empty() { Vec::new() } else { inputs.indexes.build_secrets(false) },
         built,
-        first_party: first_party(inputs.pyproject, &indexes),
+        first_party,
         account: Account { name: user.name, uid: user.uid, gid: user.gid, home: user.home },
         workdir: inputs.config.workdir.as_ref().map_or(workdir::DEFAULT, |workdir| workdir.as_str()).to_owned(),
         config,
     })
 }
 
-fn first_party(pyproject: &Pyproject, indexes: &Indexes<'_>) -> FirstParty {
+/// What may share a cache with this build.
+fn cache(inputs: &Inputs<'_>) -> String {
+    let target = &inputs.closure.target;
+    let libc = match target.libc {
+        Libc::Glibc { .. } => "glibc",
+        Libc::Musl { .. } => "musl",
+    };
+    format!("{}-{libc}-{}", inputs.uv.version, target.arch)
+}
+
+fn first_party(inputs: &Inputs<'_>) -> Result<FirstParty, Diagnostic> {
+    let pyproject = inputs.pyproject;
     if !pyproject.is_package() {
-        return FirstParty::Copy;
+        return Ok(FirstParty::Copy);
     }
     let backend = pyproject.build_system.as_ref().and_then(|system| system.build_backend.as_ref());
-    FirstParty::Install {
+    Ok(FirstParty::Install {
         backend: backend.map_or("setuptools", |backend| backend.as_str()).to_owned(),
-        secrets: indexes.build_secrets(true),
-    }
+        secrets: inputs.indexes.build_secrets(true),
+        settings: settings::of_project(inputs, &pyproject.require_project()?.name.value)?,
+    })
 }
 
 /// A wheel with what the grouping weighs it by.
@@ -90,22 +110,18 @@ struct Weighed {
 }
 
 /// What is installed from outside the project: wheels of the lock, and packages that have to be built.
-fn third_party(
-    inputs: &Inputs<'_>,
-    indexes: &Indexes<'_>,
-    problems: &mut Vec<Diagnostic>,
-) -> (Vec<Weighed>, Vec<Built>) {
+fn third_party(inputs: &Inputs<'_>, problems: &mut Vec<Diagnostic>) -> (Vec<Weighed>, Vec<Built>) {
     let mut wheels = Vec::new();
     let mut built = Vec::new();
     for package in &inputs.closure.packages {
         match &package.artifact {
-            Artifact::Wheel(file) => match wheel(inputs, indexes, package, file) {
+            Artifact::Wheel(file) => match wheel(inputs, package, file) {
                 Ok(wheel) => wheels.push(Weighed { wheel, size: file.size, platform_specific: !file.pure }),
                 Err(problem) => problems.push(problem),
             },
             Artifact::Virtual(_) => {}
             Artifact::Editable(_) | Artifact::Directory(_) if package.root => {}
-            _ => match build::from_source(inputs.lock, package, indexes) {
+            _ => match build::from_source(inputs, package) {
                 Ok(package) => built.push(package),
                 Err(problem) => problems.push(problem),
             },
@@ -115,14 +131,14 @@ fn third_party(
 }
 
 /// A wheel that BuildKit itself can fetch and check.
-fn wheel(inputs: &Inputs<'_>, indexes: &Indexes<'_>, package: &Locked, file: &WheelFile) -> Result<Wheel, Diagnostic> {
+pub(super) fn wheel(inputs: &Inputs<'_>, package: &Locked, file: &WheelFile) -> Result<Wheel, Diagnostic> {
     let origin = Location::new(&inputs.lock.file, file.range.clone());
     let remote = build::remote(package, "a wheel", &file.location, file.hash.as_ref(), &origin)?;
     Ok(Wheel {
         name: package.name.to_string(),
         version: build::version(package, &origin)?,
         filename: file.filename.clone(),
-        access: indexes.access(&package.source, &remote.url),
+        access: inputs.indexes.access(&package.source, &remote.url),
         url: remote.url,
         digest: remote.digest,
         origin,

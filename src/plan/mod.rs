@@ -12,12 +12,15 @@ use crate::diagnostic::Location;
 
 pub use self::build::{BuildSource, Built};
 pub use self::indexes::Access;
+pub use self::settings::{Environment, Settings};
 
 pub mod build;
 pub mod indexes;
 pub mod layers;
+pub mod libc;
 pub mod make;
 pub mod python;
+pub mod settings;
 pub mod start;
 pub mod uv;
 
@@ -36,6 +39,11 @@ pub struct Plan {
     pub base: Base,
     /// The uv that builds and installs.
     pub uv: Uv,
+    /// What the caches of build steps are shared by: `0.13.8-glibc-x86_64`.
+    pub cache: String,
+    /// System packages of the steps that build; nothing of them gets into the image.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub build_packages: Vec<String>,
     /// Locked wheels in image order: one layer each.
     pub groups: Vec<Group>,
     /// Packages that are built from their sources, in order of names, on top of the wheels: one step and one layer each.
@@ -51,6 +59,20 @@ pub struct Plan {
     pub workdir: String,
     /// What the image's config says.
     pub config: Config,
+}
+
+impl Plan {
+    /// The packages that are built from source, as they share layers.
+    pub fn built_layers(&self) -> Vec<Vec<&Built>> {
+        let names: Vec<&str> = self.built.iter().map(|built| built.name.as_str()).collect();
+        let layers = layers::group_built(&names);
+        layers.into_iter().map(|layer| layer.into_iter().filter_map(|index| self.built.get(index)).collect()).collect()
+    }
+
+    /// The C library and CPU of `cache`, for what has nothing to do with uv.
+    pub fn cache_platform(&self) -> &str {
+        self.cache.split_once('-').map_or("", |(_, platform)| platform)
+    }
 }
 
 /// An image by reference, as it is shown to people and as it was resolved.
@@ -118,7 +140,7 @@ pub struct Wheel {
 }
 
 /// How the project itself gets into the image.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FirstParty {
     /// The project is a package: its wheel is built from the sources and installed, not editable.
@@ -128,6 +150,9 @@ pub enum FirstParty {
         /// The secrets with which uv fetches what the build requires.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         secrets: Vec<String>,
+        /// What its build is told.
+        #[serde(skip_serializing_if = "Settings::is_empty")]
+        settings: Settings,
     },
     /// The project is no package: its files are copied to the working directory.
     Copy,

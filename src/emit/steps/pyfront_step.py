@@ -68,11 +68,16 @@ def install(find_links, requirements, checked):
 
     Third-party wheels are asked for by name (`NAME==VERSION`): then uv records no path of this step.
     """
-    uv("venv", "--quiet", "--python", interpreter(), VENV)
+    uv("venv", "--quiet", "--clear", "--python", interpreter(), VENV)
     uv(
         "pip", "install", "--quiet", "--offline", "--no-cache", "--no-config", "--no-index", "--find-links", find_links,
         "--no-deps", "--python", VENV + "/bin/python", "--prefix", OUT + VENV, "--", *requirements,
     )
+    finish(checked)
+
+
+def finish(checked):
+    """Makes a layer of what uv has installed into the output."""
     drop_lock()
     compile_bytecode(checked)
     fix_metadata()
