@@ -22,24 +22,24 @@ impl Emitter<'_> {
             let value = if name == "PATH" { format!("{value}:{}", self.context.steps.path) } else { value.clone() };
             exec = exec.env(name, value);
         }
-        exec = self.with_wheels(exec, &told.wheels, settings::WHEELS)?;
+        for wheel in &told.wheels {
+            exec = self.with_wheel(exec, wheel, settings::WHEELS)?;
+        }
         let Some(environment) = &told.environment else { return Ok(exec) };
         // The step has no other way to see that the build is without isolation when nothing is in its environment.
         exec = exec.env("PYFRONT_NO_BUILD_ISOLATION", "1");
-        exec = self.with_wheels(exec, &environment.wheels, &format!("{TOOLS}/environment/wheels"))?;
+        for wheel in &environment.wheels {
+            exec = self.with_wheel(exec, wheel, &format!("{TOOLS}/environment/wheels"))?;
+        }
         for built in self.plan.built.iter().filter(|built| environment.built.contains(&built.name)) {
             exec = exec.mount(Bind::readonly(&self.built(built)?, format!("{TOOLS}/environment/built/{}", built.name)));
         }
         Ok(exec)
     }
 
-    /// Mounts wheels as files of a directory.
-    fn with_wheels(&self, mut exec: Exec, wheels: &[Wheel], directory: &str) -> Result<Exec, OpError> {
-        let files: Vec<_> = wheels.iter().map(|wheel| self.locked(wheel)).collect();
-        for (file, source) in files.iter().zip(self.fetch(&files)?) {
-            let path = format!("{directory}/{}", file.filename);
-            exec = exec.mount(Bind::readonly(&source, path).selector(format!("/{}", file.filename)));
-        }
-        Ok(exec)
+    fn with_wheel(&self, exec: Exec, wheel: &Wheel, directory: &str) -> Result<Exec, OpError> {
+        let path = format!("{directory}/{}", wheel.filename);
+        let file = self.fetch(&[self.locked(wheel)])?.pop();
+        Ok(exec.mounts(file.map(|file| Bind::readonly(&file, path).selector(format!("/{}", wheel.filename)))))
     }
 }

@@ -60,7 +60,7 @@ impl Emitter<'_> {
     }
 
     /// A step on a root of its own.
-    pub(super) fn step_on(
+    fn step_on(
         &self,
         root: &Output,
         program: &Program,
@@ -105,17 +105,8 @@ impl Emitter<'_> {
         Ok(exec)
     }
 
-    /// Gives a step the network that the client allows, proxies, the company's certificates, and memory for what it makes of
-    /// secrets.
-    pub(super) fn networked(&self, exec: Exec) -> Exec {
-        let options = self.context.steps;
-        exec.network(options.network)
-            .proxy(options.proxy.clone())
-            .mount(Secret::new(CA_SECRET, format!("/run/secrets/{CA_SECRET}")).optional(true))
-            .mount(Tmpfs::new(PRIVATE).size(PRIVATE_SIZE))
-    }
-
-    /// A step that runs a build backend: with system packages, network, uv's cache, and the secrets of the indexes that uv asks.
+    /// A step that runs a build backend: with system packages, the network that the client allows, proxies, the company's
+    /// certificates, uv's cache, and the secrets of the indexes that uv asks.
     pub(super) fn build_step(
         &self,
         program: &Program,
@@ -126,7 +117,7 @@ impl Emitter<'_> {
         let options = self.context.steps;
         // Other versions of uv keep other files, and what is built for one C library runs on no other.
         let cache = format!("{}pyfront/uv-{}", options.cache_prefix(), self.plan.cache);
-        let exec = self.networked(self.step_on(&self.build_root()?, program, arguments, name)?);
+        let exec = self.networked_step(&self.build_root()?, program, arguments, name)?;
         let mut exec = exec
             .env("UV_CACHE_DIR", "/root/.cache/uv")
             .mount(Cache::new(cache, "/root/.cache/uv").sharing(Sharing::Shared));
@@ -134,5 +125,22 @@ impl Emitter<'_> {
             exec = exec.env("PYFRONT_INDEX_SECRETS", secrets.join(" "));
         }
         Ok(with_secrets(exec, secrets.iter().map(String::as_str)))
+    }
+
+    /// A step with network, proxies and the company's certificates. What it makes of secrets lies in memory.
+    pub(super) fn networked_step(
+        &self,
+        root: &Output,
+        program: &Program,
+        arguments: impl IntoIterator<Item = String>,
+        name: String,
+    ) -> Result<Exec, OpError> {
+        let options = self.context.steps;
+        let exec = self.step_on(root, program, arguments, name)?;
+        Ok(exec
+            .network(options.network)
+            .proxy(options.proxy.clone())
+            .mount(Secret::new(CA_SECRET, format!("/run/secrets/{CA_SECRET}")).optional(true))
+            .mount(Tmpfs::new(PRIVATE).size(PRIVATE_SIZE)))
     }
 }

@@ -17,7 +17,7 @@ impl Emitter<'_> {
             return Ok(self.context.builder.clone());
         }
         let name = format!("[build] install {}", packages.join(", "));
-        let mut exec = self.networked(self.step_on(self.context.builder, &programs::SYSTEM, packages.clone(), name)?);
+        let mut exec = self.networked_step(self.context.builder, &programs::SYSTEM, packages.clone(), name)?;
         let prefix = self.context.steps.cache_prefix();
         for (cache, path) in CACHES {
             // Package managers lock these directories, each its own.

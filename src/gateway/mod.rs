@@ -19,6 +19,7 @@ use buildkit_llb::{Output, Platform, marshal};
 use crate::closure;
 use crate::diagnostic::Location;
 use crate::emit::{self, StepOptions};
+use crate::plan::indexes::Indexes;
 use crate::plan::make::Inputs;
 use crate::plan::{Base, Plan, Uv, make, start};
 
@@ -124,7 +125,7 @@ async fn plan(gateway: &Gateway, written: &Written, platform: &Platform) -> Resu
         uv: &Uv { version: uv, image: images.uv.shown.clone() },
         start: &start,
         build_args: &gateway.options().build_args,
-        secrets: &secrets,
+        indexes: &Indexes::new(&written.pyproject.uv.indexes, &secrets, &written.lock),
         labels: &labels,
     })
     .map_err(|error| report::error(&error))?;

@@ -65,8 +65,8 @@ pub enum BuildSource {
 ///
 /// # Errors
 /// Sources that pyfront cannot build from, with their place in the lock.
-pub(super) fn from_source(inputs: &Inputs<'_>, package: &Locked, indexes: &Indexes<'_>) -> Result<Built, Diagnostic> {
-    let (source, origin) = source(inputs.lock, package, indexes)?;
+pub(super) fn from_source(inputs: &Inputs<'_>, package: &Locked) -> Result<Built, Diagnostic> {
+    let (source, origin) = source(inputs.lock, inputs.indexes, package)?;
     Ok(Built {
         name: package.name.to_string(),
         version: version(package, &origin)?,
@@ -78,7 +78,7 @@ pub(super) fn from_source(inputs: &Inputs<'_>, package: &Locked, indexes: &Index
 }
 
 /// What a package is built from, and its place in the lock.
-fn source(lock: &Lock, package: &Locked, indexes: &Indexes<'_>) -> Result<(BuildSource, Location), Diagnostic> {
+fn source(lock: &Lock, indexes: &Indexes<'_>, package: &Locked) -> Result<(BuildSource, Location), Diagnostic> {
     match &package.artifact {
         Artifact::Sdist(file) | Artifact::Url(file) => {
             let origin = Location::new(&lock.file, file.range.clone());
@@ -199,7 +199,7 @@ mod tests {
         assert_eq!(package.chain.to_string(), "app → parcel");
         let none = BTreeSet::new();
         let indexes = Indexes::new(&[], &none, &lock);
-        source(&lock, package, &indexes).map(|(source, _)| source).map_err(|problem| problem.to_string())
+        source(&lock, &indexes, package).map(|(source, _)| source).map_err(|problem| problem.to_string())
     }
 
     #[test]

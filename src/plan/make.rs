@@ -1,7 +1,7 @@
 //! Makes a plan: what the user wrote × the closure × the resolved images. Pure, so that the command line and the tests see
 //! the same plan as a build.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::closure::{Artifact, Closure, Libc, Locked, WheelFile};
 use crate::diagnostic::{Diagnostic, Diagnostics, Location};
@@ -35,19 +35,12 @@ pub struct Inputs<'a> {
     pub uv: &'a Uv,
     /// The start command.
     pub start: &'a StartCommand,
+    /// The declared indexes, and the credentials that the client gives.
+    pub indexes: &'a Indexes<'a>,
     /// Build arguments.
     pub build_args: &'a BTreeMap<String, String>,
-    /// The secrets that the client gives, of those that are asked for (see [`secret_ids`](crate::plan::indexes::secret_ids)).
-    pub secrets: &'a BTreeSet<String>,
     /// `--label` options; they win over everything.
     pub labels: &'a BTreeMap<String, String>,
-}
-
-impl<'a> Inputs<'a> {
-    /// The indexes that files come from, and which of them get credentials.
-    pub(super) fn indexes(&self) -> Indexes<'a> {
-        Indexes::new(&self.pyproject.uv.indexes, self.secrets, self.lock)
-    }
 }
 
 /// Makes the plan.
@@ -60,9 +53,8 @@ pub fn make(inputs: &Inputs<'_>) -> Result<Plan, Diagnostics> {
         Ok(project) => project.name.value.to_string(),
         Err(problem) => return Err(problem.into()),
     };
-    let indexes = inputs.indexes();
-    let (wheels, built) = third_party(inputs, &indexes, &mut problems);
-    let first_party = first_party(inputs, &indexes).unwrap_or_else(|problem| {
+    let (wheels, built) = third_party(inputs, &mut problems);
+    let first_party = first_party(inputs).unwrap_or_else(|problem| {
         problems.push(problem);
         FirstParty::Copy
     });
@@ -78,7 +70,7 @@ pub fn make(inputs: &Inputs<'_>) -> Result<Plan, Diagnostics> {
         cache: cache(inputs),
         build_packages: inputs.config.build_packages.as_ref().map(|packages| packages.to_vec()).unwrap_or_default(),
         groups: groups(&wheels),
-        build_secrets: if built.is_empty() { Vec::new() } else { indexes.build_secrets(false) },
+        build_secrets: if built.is_empty() { Vec::new() } else { inputs.indexes.build_secrets(false) },
         built,
         first_party,
         account: Account { name: user.name, uid: user.uid, gid: user.gid, home: user.home },
@@ -97,7 +89,7 @@ fn cache(inputs: &Inputs<'_>) -> String {
     format!("{}-{libc}-{}", inputs.uv.version, target.arch)
 }
 
-fn first_party(inputs: &Inputs<'_>, indexes: &Indexes<'_>) -> Result<FirstParty, Diagnostic> {
+fn first_party(inputs: &Inputs<'_>) -> Result<FirstParty, Diagnostic> {
     let pyproject = inputs.pyproject;
     if !pyproject.is_package() {
         return Ok(FirstParty::Copy);
@@ -105,8 +97,8 @@ fn first_party(inputs: &Inputs<'_>, indexes: &Indexes<'_>) -> Result<FirstParty,
     let backend = pyproject.build_system.as_ref().and_then(|system| system.build_backend.as_ref());
     Ok(FirstParty::Install {
         backend: backend.map_or("setuptools", |backend| backend.as_str()).to_owned(),
+        secrets: inputs.indexes.build_secrets(true),
         settings: settings::of_project(inputs, &pyproject.require_project()?.name.value)?,
-        secrets: indexes.build_secrets(true),
     })
 }
 
@@ -118,22 +110,18 @@ struct Weighed {
 }
 
 /// What is installed from outside the project: wheels of the lock, and packages that have to be built.
-fn third_party(
-    inputs: &Inputs<'_>,
-    indexes: &Indexes<'_>,
-    problems: &mut Vec<Diagnostic>,
-) -> (Vec<Weighed>, Vec<Built>) {
+fn third_party(inputs: &Inputs<'_>, problems: &mut Vec<Diagnostic>) -> (Vec<Weighed>, Vec<Built>) {
     let mut wheels = Vec::new();
     let mut built = Vec::new();
     for package in &inputs.closure.packages {
         match &package.artifact {
-            Artifact::Wheel(file) => match wheel(inputs, indexes, package, file) {
+            Artifact::Wheel(file) => match wheel(inputs, package, file) {
                 Ok(wheel) => wheels.push(Weighed { wheel, size: file.size, platform_specific: !file.pure }),
                 Err(problem) => problems.push(problem),
             },
             Artifact::Virtual(_) => {}
             Artifact::Editable(_) | Artifact::Directory(_) if package.root => {}
-            _ => match build::from_source(inputs, package, indexes) {
+            _ => match build::from_source(inputs, package) {
                 Ok(package) => built.push(package),
                 Err(problem) => problems.push(problem),
             },
@@ -143,19 +131,14 @@ fn third_party(
 }
 
 /// A wheel that BuildKit itself can fetch and check.
-pub(super) fn wheel(
-    inputs: &Inputs<'_>,
-    indexes: &Indexes<'_>,
-    package: &Locked,
-    file: &WheelFile,
-) -> Result<Wheel, Diagnostic> {
+pub(super) fn wheel(inputs: &Inputs<'_>, package: &Locked, file: &WheelFile) -> Result<Wheel, Diagnostic> {
     let origin = Location::new(&inputs.lock.file, file.range.clone());
     let remote = build::remote(package, "a wheel", &file.location, file.hash.as_ref(), &origin)?;
     Ok(Wheel {
         name: package.name.to_string(),
         version: build::version(package, &origin)?,
         filename: file.filename.clone(),
-        access: indexes.access(&package.source, &remote.url),
+        access: inputs.indexes.access(&package.source, &remote.url),
         url: remote.url,
         digest: remote.digest,
         origin,

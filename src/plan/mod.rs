@@ -147,12 +147,12 @@ pub enum FirstParty {
     Install {
         /// The build backend, as `[build-system]` names it; for people.
         backend: String,
-        /// What its build is told.
-        #[serde(skip_serializing_if = "Settings::is_empty")]
-        settings: Settings,
         /// The secrets with which uv fetches what the build requires.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         secrets: Vec<String>,
+        /// What its build is told.
+        #[serde(skip_serializing_if = "Settings::is_empty")]
+        settings: Settings,
     },
     /// The project is no package: its files are copied to the working directory.
     Copy,

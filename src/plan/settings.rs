@@ -267,7 +267,7 @@ fn requirement(
     let extras = written.value.split_once('[').and_then(|(_, rest)| rest.split_once(']'));
     let extras = extras.map(|(extras, _)| format!("[{extras}]")).unwrap_or_default();
     if let Artifact::Wheel(file) = &package.artifact {
-        let wheel = make::wheel(inputs, &inputs.indexes(), package, file)?;
+        let wheel = make::wheel(inputs, package, file)?;
         // The marker follows a space: without it, it would be part of the URL.
         let text = format!("{name}{extras} @ file://{WHEELS}/{}{marker}", wheel.filename.replace('+', "%2B"));
         wheels.push(wheel);
@@ -297,7 +297,7 @@ fn environment(inputs: &Inputs<'_>, name: &PackageName) -> Result<Environment, D
         let Some(package) = closure.get(next.as_str()).filter(|_| seen.insert(next)) else { continue };
         queue.extend(&package.dependencies);
         match &package.artifact {
-            Artifact::Wheel(file) => environment.wheels.push(make::wheel(inputs, &inputs.indexes(), package, file)?),
+            Artifact::Wheel(file) => environment.wheels.push(make::wheel(inputs, package, file)?),
             // uv builds those without isolation last, each without the others.
             Artifact::Sdist(_) | Artifact::Url(_) | Artifact::Git(_) if settings.is_isolated(next) => {
                 environment.built.push(package.name.to_string());
@@ -317,6 +317,7 @@ mod tests {
     use super::*;
     use crate::closure::{Arch, Libc, Python, Request, Target, resolve};
     use crate::diagnostic::SourceFile;
+    use crate::plan::indexes::Indexes;
     use crate::plan::start::StartCommand;
     use crate::plan::{Base, Image, Uv};
     use crate::project::lock::Lock;
@@ -369,6 +370,8 @@ mod tests {
         let closure = resolve(&lock, &Request::default(), &target).unwrap();
         let image = Image { reference: "x".to_owned(), digest: None };
         let build_args = build_args.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let given = BTreeSet::new();
+        let indexes = Indexes::new(&[], &given, &lock);
         let inputs = Inputs {
             pyproject: &pyproject,
             config: &pyproject.config,
@@ -385,7 +388,7 @@ mod tests {
                 location: None,
             },
             build_args: &build_args,
-            secrets: &BTreeSet::new(),
+            indexes: &indexes,
             labels: &BTreeMap::new(),
         };
         let of = |name: &str| of_locked(&inputs, closure.get(name).unwrap()).map_err(|error| error.to_string());

@@ -22,7 +22,7 @@ pub enum Authenticate {
 pub struct Index {
     /// Its name; what is declared in the older way has none, and what is no name for uv is none here.
     pub name: Option<String>,
-    /// Its URL, or the path of a directory. It holds no password.
+    /// Its URL, or the path of a directory. It holds no credentials.
     pub url: String,
     /// Whether only those packages come from it that name it.
     pub explicit: bool,
@@ -90,9 +90,9 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
-/// Refuses a password in the URL of an index. The diagnostic has no place, so that nobody draws the line, and nothing else
+/// Refuses credentials in the URL of an index; a token can stand in the place of the user name. The diagnostic has no place, so that nobody draws the line, and nothing else
 /// that is wrong with the file is told with it.
-pub(super) fn refuse_passwords(uv: &Table<'_>) -> Result<(), Diagnostic> {
+pub(super) fn refuse_credentials(uv: &Table<'_>) -> Result<(), Diagnostic> {
     let mut values: Vec<Value<'_>> = Vec::new();
     for key in ["index-url", "extra-index-url", "find-links"] {
         values.extend(uv.get(key));
@@ -104,10 +104,10 @@ pub(super) fn refuse_passwords(uv: &Table<'_>) -> Result<(), Diagnostic> {
     let single = values.iter().cloned();
     let listed = values.iter().filter_map(Value::as_array).flatten();
     for value in single.chain(listed) {
-        if value.as_str().is_some_and(|url| Authority::of(url).is_some_and(|authority| authority.has_password)) {
+        if value.as_str().is_some_and(|url| Authority::of(url).is_some_and(|authority| authority.has_user)) {
             let place = value.location();
             return Err(Diagnostic::new(format!(
-                "the URL of an index on line {} of {} contains a password, which would end up in the image",
+                "the URL of an index on line {} of {} contains credentials, which would end up in build records",
                 place.lines().0,
                 place.file.name()
             ))
@@ -159,7 +159,7 @@ impl fmt::Display for Realm {
 
 struct Authority<'a> {
     scheme: &'a str,
-    has_password: bool,
+    has_user: bool,
     /// With port.
     host: &'a str,
     /// Everything behind the host.
@@ -172,7 +172,7 @@ impl<'a> Authority<'a> {
         let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
         let (authority, rest) = rest.split_at(end);
         let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
-        Some(Self { scheme, has_password: user.contains(':'), host, rest })
+        Some(Self { scheme, has_user: !user.is_empty(), host, rest })
     }
 }
 
@@ -204,7 +204,7 @@ mod tests {
             "index-url = \"https://old.example/simple\"\nextra-index-url = [\"https://more.example/simple\"]\n\
              [[tool.uv.index]]\nname = \"in-house.2\"\nurl = \"https://host/simple\"\nauthenticate = \"always\"\n\
              explicit = true\npublish-url = \"https://host/upload\"\n\
-             [[tool.uv.index]]\nurl = \"https://user@host/other\"\n",
+             [[tool.uv.index]]\nurl = \"https://host/other\"\n",
         )
         .unwrap();
         let shown: Vec<_> = indexes
@@ -216,7 +216,7 @@ mod tests {
             shown,
             [
                 (variable, "https://host/simple", Authenticate::Always, true),
-                (None, "https://user@host/other", Authenticate::Auto, false),
+                (None, "https://host/other", Authenticate::Auto, false),
                 (None, "https://old.example/simple", Authenticate::Auto, false),
                 (None, "https://more.example/simple", Authenticate::Auto, false),
             ]
@@ -224,14 +224,15 @@ mod tests {
     }
 
     #[test]
-    fn passwords_in_urls_are_refused_and_not_shown() {
+    fn credentials_in_urls_are_refused_and_not_shown() {
         for uv in [
             "[[tool.uv.index]]\nname = 3\nurl = \"https://user:hunter2@host/simple\"",
             "extra-index-url = [\"https://:hunter2@host/simple\"]",
             "index-url = \"https://user:hunter2@host\"",
+            "find-links = [\"https://hunter2@host/wheels\"]",
         ] {
             let message = parse(uv).unwrap_err();
-            assert!(message.contains("password") && !message.contains("hunter2"), "{message}");
+            assert!(message.contains("credentials") && !message.contains("hunter2"), "{message}");
         }
         insta::assert_snapshot!(parse("index-url = \"https://user:hunter2@host\"").unwrap_err());
         insta::assert_snapshot!(

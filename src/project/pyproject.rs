@@ -142,7 +142,7 @@ impl Pyproject {
         let mut problems = Problems::new();
         let tool = root.get_table("tool", &mut problems);
         let uv_table = tool.as_ref().and_then(|tool| tool.get_table("uv", &mut problems));
-        uv_table.as_ref().map_or(Ok(()), indexes::refuse_passwords)?;
+        uv_table.as_ref().map_or(Ok(()), indexes::refuse_credentials)?;
         let pyproject = Self {
             file: Arc::clone(file),
             project: root.get_table("project", &mut problems).and_then(|table| read_project(&table, &mut problems)),
@@ -588,7 +588,7 @@ anything = [1, { b = 2 }]
         assert_eq!(pyproject.dependency_groups[&GroupName::from_str("dev").unwrap()].includes[0].value, lint);
         assert_eq!(pyproject.uv.required_version.as_ref().unwrap().value, ">=0.9");
         assert!(pyproject.uv.workspace.is_some() && pyproject.uv.sources.len() == 1);
-        assert_eq!(pyproject.uv.indexes[0].name.as_deref(), Some("internal"));
+        assert_eq!(texts(&pyproject.uv.index_names), ["internal"]);
         assert_eq!(pyproject.modules.packages, ["my_app"]);
         assert_eq!(pyproject.config.user.as_ref().unwrap().uid, 7);
         let asked = |name: &str| {

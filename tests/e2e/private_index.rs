@@ -111,7 +111,7 @@ impl Index {
             project.path(),
             "pyproject.toml",
             &format!(
-                "# syntax=org/pyfront-p\n[project]\nname = \"courier\"\nversion = \"1\"\nrequires-python = \">=3.11\"\n\
+                "# syntax=org/pyfront\n[project]\nname = \"courier\"\nversion = \"1\"\nrequires-python = \">=3.11\"\n\
                  dependencies = [\"parcel\"]\n[project.scripts]\ncourier = \"courier:main\"\n\n[build-system]\n\
                  requires = [\"inhouse-backend\"]\nbuild-backend = \"inhouse_backend\"\n\n\
                  [tool.pyfront]\ncommand = [\"python\", \"-c\", \"import courier; courier.main()\"]\n\n\
@@ -316,4 +316,34 @@ fn all_files(directory: &Path) -> Vec<std::path::PathBuf> {
         }
     }
     files
+}
+
+#[test]
+fn a_repository_over_ssh_says_to_pass_the_agent() {
+    let Some(engine) = Engine::get() else { return };
+    let project = tempfile::tempdir().unwrap();
+    write(
+        project.path(),
+        "pyproject.toml",
+        "# syntax=org/pyfront\n[project]\nname = \"courier\"\nversion = \"1\"\nrequires-python = \">=3.11\"\n\
+         dependencies = [\"parcel\"]\n",
+    );
+    let commit = "0123456789abcdef0123456789abcdef01234567";
+    write(
+        project.path(),
+        "uv.lock",
+        &format!(
+            "version = 1\nrevision = 3\nrequires-python = \">=3.11\"\n\n[[package]]\nname = \"courier\"\nversion = \"1\"\n\
+             source = {{ virtual = \".\" }}\ndependencies = [{{ name = \"parcel\" }}]\n\n[package.metadata]\n\
+             requires-dist = [{{ name = \"parcel\" }}]\n\n[[package]]\nname = \"parcel\"\nversion = \"1\"\n\
+             source = {{ git = \"ssh://git@127.0.0.1:9/parcel.git#{commit}\" }}\n"
+        ),
+    );
+    write(project.path(), ".python-version", "3.13\n");
+    write(project.path(), "main.py", "import parcel\nif __name__ == \"__main__\":\n    print(parcel)\n");
+    let build = build(&engine, project.path(), "ssh", &[]);
+    assert!(!build.success, "{}", build.log);
+    for expected in ["help: pass your SSH agent to the build: docker buildx build --ssh default", ">>> [[package]]"] {
+        assert!(build.log.contains(expected), "{expected:?} is missing:\n{}", build.log);
+    }
 }

@@ -39,6 +39,8 @@ pub struct UvSettings {
     pub group_settings: bool,
     /// What reaches builds from source.
     pub build: BuildSettings,
+    /// The names of `[[tool.uv.index]]`.
+    pub index_names: Vec<Located<String>>,
     /// The declared indexes.
     pub indexes: Vec<Index>,
 }
@@ -80,6 +82,13 @@ impl UvSettings {
             overrides: table.get("override-dependencies").or_else(|| table.get("exclude-dependencies")).is_some(),
             group_settings: table.get("dependency-groups").is_some(),
             build: BuildSettings::read(table, problems),
+            index_names: table
+                .get("index")
+                .and_then(|value| value.as_array())
+                .unwrap_or_default()
+                .iter()
+                .filter_map(|index| string(&index.as_table()?, "name", problems))
+                .collect(),
             indexes: indexes::read(table, problems),
         }
     }
