@@ -10,6 +10,7 @@ use buildkit_llb::{Cap, Caps, Image, Local, NetworkMode, Output, Platform, inspe
 use pyfront::closure::{Arch, Closure, Libc, Python, Request, Target, resolve};
 use pyfront::diagnostic::SourceFile;
 use pyfront::emit::{self, StepOptions};
+use pyfront::plan::indexes::Indexes;
 use pyfront::plan::make::{Inputs, make};
 use pyfront::plan::python::{Wishes, choose, image};
 use pyfront::plan::{self, Base, Plan, Uv, start, uv};
@@ -69,6 +70,7 @@ fn plan(example: &str) -> Plan {
         uv: &Uv { image: plan::Image { reference: uv::image(&version), digest: digest("0c") }, version },
         start: &start,
         build_args: &BTreeMap::new(),
+        indexes: &Indexes::new(&pyproject.uv.indexes, &BTreeSet::new(), &lock),
         labels: &BTreeMap::new(),
     })
     .unwrap()

@@ -4,7 +4,7 @@
 use buildkit_llb::{Annotate, Bind, Exec, File, Mkfile, OpError, SCRATCH};
 
 use super::programs::TOOLS;
-use super::{EPOCH, Emitter, fetch_file};
+use super::{EPOCH, Emitter};
 use crate::plan::{Settings, Wheel, settings};
 
 impl Emitter<'_> {
@@ -38,10 +38,8 @@ impl Emitter<'_> {
     }
 
     fn with_wheel(&self, exec: Exec, wheel: &Wheel, directory: &str) -> Result<Exec, OpError> {
-        let place = (self.context.place)(&wheel.origin);
-        let fetch = format!("[deps] fetch {} {}", wheel.name, wheel.version);
-        let file = fetch_file(&wheel.url, &wheel.filename, &wheel.digest, fetch, place)?;
         let path = format!("{directory}/{}", wheel.filename);
-        Ok(exec.mount(Bind::readonly(&file, path).selector(format!("/{}", wheel.filename))))
+        let file = self.fetch(&[self.locked(wheel)])?.pop();
+        Ok(exec.mounts(file.map(|file| Bind::readonly(&file, path).selector(format!("/{}", wheel.filename)))))
     }
 }

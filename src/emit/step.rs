@@ -6,6 +6,7 @@ use buildkit_llb::{
     Tmpfs, Ulimit,
 };
 
+use super::fetch::with_secrets;
 use super::programs::{OUT, PRIVATE, Program, TOOLS};
 use super::{CA_SECRET, Emitter};
 
@@ -105,20 +106,25 @@ impl Emitter<'_> {
     }
 
     /// A step that runs a build backend: with system packages, the network that the client allows, proxies, the company's
-    /// certificates and uv's cache.
+    /// certificates, uv's cache, and the secrets of the indexes that uv asks.
     pub(super) fn build_step(
         &self,
         program: &Program,
         arguments: impl IntoIterator<Item = String>,
         name: String,
+        secrets: &[String],
     ) -> Result<Exec, OpError> {
         let options = self.context.steps;
         // Other versions of uv keep other files, and what is built for one C library runs on no other.
         let cache = format!("{}pyfront/uv-{}", options.cache_prefix(), self.plan.cache);
         let exec = self.networked_step(&self.build_root()?, program, arguments, name)?;
-        Ok(exec
+        let mut exec = exec
             .env("UV_CACHE_DIR", "/root/.cache/uv")
-            .mount(Cache::new(cache, "/root/.cache/uv").sharing(Sharing::Shared)))
+            .mount(Cache::new(cache, "/root/.cache/uv").sharing(Sharing::Shared));
+        if !secrets.is_empty() {
+            exec = exec.env("PYFRONT_INDEX_SECRETS", secrets.join(" "));
+        }
+        Ok(with_secrets(exec, secrets.iter().map(String::as_str)))
     }
 
     /// A step with network, proxies and the company's certificates. What it makes of secrets lies in memory.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use crate::closure::{Artifact, Closure, Libc, Locked, WheelFile};
 use crate::diagnostic::{Diagnostic, Diagnostics, Location};
 use crate::plan::build::{self, Built};
+use crate::plan::indexes::Indexes;
 use crate::plan::layers::{self, Weight};
 use crate::plan::settings;
 use crate::plan::start::StartCommand;
@@ -34,6 +35,8 @@ pub struct Inputs<'a> {
     pub uv: &'a Uv,
     /// The start command.
     pub start: &'a StartCommand,
+    /// The declared indexes, and the credentials that the client gives.
+    pub indexes: &'a Indexes<'a>,
     /// Build arguments.
     pub build_args: &'a BTreeMap<String, String>,
     /// `--label` options; they win over everything.
@@ -67,6 +70,7 @@ pub fn make(inputs: &Inputs<'_>) -> Result<Plan, Diagnostics> {
         cache: cache(inputs),
         build_packages: inputs.config.build_packages.as_ref().map(|packages| packages.to_vec()).unwrap_or_default(),
         groups: groups(&wheels),
+        build_secrets: if built.is_empty() { Vec::new() } else { inputs.indexes.build_secrets(false) },
         built,
         first_party,
         account: Account { name: user.name, uid: user.uid, gid: user.gid, home: user.home },
@@ -93,6 +97,7 @@ fn first_party(inputs: &Inputs<'_>) -> Result<FirstParty, Diagnostic> {
     let backend = pyproject.build_system.as_ref().and_then(|system| system.build_backend.as_ref());
     Ok(FirstParty::Install {
         backend: backend.map_or("setuptools", |backend| backend.as_str()).to_owned(),
+        secrets: inputs.indexes.build_secrets(true),
         settings: settings::of_project(inputs, &pyproject.require_project()?.name.value)?,
     })
 }
@@ -133,6 +138,7 @@ pub(super) fn wheel(inputs: &Inputs<'_>, package: &Locked, file: &WheelFile) -> 
         name: package.name.to_string(),
         version: build::version(package, &origin)?,
         filename: file.filename.clone(),
+        access: inputs.indexes.access(&package.source, &remote.url),
         url: remote.url,
         digest: remote.digest,
         origin,

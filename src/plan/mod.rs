@@ -11,9 +11,11 @@ use serde::{Serialize, Serializer};
 use crate::diagnostic::Location;
 
 pub use self::build::{BuildSource, Built};
+pub use self::indexes::Access;
 pub use self::settings::{Environment, Settings};
 
 pub mod build;
+pub mod indexes;
 pub mod layers;
 pub mod libc;
 pub mod make;
@@ -46,6 +48,9 @@ pub struct Plan {
     pub groups: Vec<Group>,
     /// Packages that are built from their sources, in order of names, on top of the wheels: one step and one layer each.
     pub built: Vec<Built>,
+    /// The secrets with which uv fetches what those builds require.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub build_secrets: Vec<String>,
     /// How the project itself gets in.
     pub first_party: FirstParty,
     /// Who runs the container, and where.
@@ -126,6 +131,9 @@ pub struct Wheel {
     pub url: String,
     /// `sha256:…` of the file.
     pub digest: String,
+    /// The credentials that it is fetched with; without any it is a source of BuildKit's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access: Option<Access>,
     /// Its entry in the lock file.
     #[serde(serialize_with = "as_text")]
     pub origin: Location,
@@ -139,6 +147,9 @@ pub enum FirstParty {
     Install {
         /// The build backend, as `[build-system]` names it; for people.
         backend: String,
+        /// The secrets with which uv fetches what the build requires.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        secrets: Vec<String>,
         /// What its build is told.
         #[serde(skip_serializing_if = "Settings::is_empty")]
         settings: Settings,

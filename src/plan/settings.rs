@@ -317,6 +317,7 @@ mod tests {
     use super::*;
     use crate::closure::{Arch, Libc, Python, Request, Target, resolve};
     use crate::diagnostic::SourceFile;
+    use crate::plan::indexes::Indexes;
     use crate::plan::start::StartCommand;
     use crate::plan::{Base, Image, Uv};
     use crate::project::lock::Lock;
@@ -369,6 +370,8 @@ mod tests {
         let closure = resolve(&lock, &Request::default(), &target).unwrap();
         let image = Image { reference: "x".to_owned(), digest: None };
         let build_args = build_args.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let given = BTreeSet::new();
+        let indexes = Indexes::new(&[], &given, &lock);
         let inputs = Inputs {
             pyproject: &pyproject,
             config: &pyproject.config,
@@ -385,6 +388,7 @@ mod tests {
                 location: None,
             },
             build_args: &build_args,
+            indexes: &indexes,
             labels: &BTreeMap::new(),
         };
         let of = |name: &str| of_locked(&inputs, closure.get(name).unwrap()).map_err(|error| error.to_string());

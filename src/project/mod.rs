@@ -5,6 +5,7 @@ pub mod build_files;
 pub mod config;
 pub mod document;
 pub mod entry;
+pub mod indexes;
 pub mod lock;
 pub mod pyproject;
 pub mod python_version;

@@ -12,6 +12,7 @@ use crate::project::build_files::{self, BuildFile};
 use crate::project::config::Config;
 use crate::project::config::selection::Selection;
 use crate::project::document::{self, Document, Located, Problems, Table, Value, quoted};
+use crate::project::indexes;
 use crate::project::python_version::RequiresPython;
 use crate::project::uv::UvSettings;
 
@@ -141,6 +142,7 @@ impl Pyproject {
         let mut problems = Problems::new();
         let tool = root.get_table("tool", &mut problems);
         let uv_table = tool.as_ref().and_then(|tool| tool.get_table("uv", &mut problems));
+        uv_table.as_ref().map_or(Ok(()), indexes::refuse_credentials)?;
         let pyproject = Self {
             file: Arc::clone(file),
             project: root.get_table("project", &mut problems).and_then(|table| read_project(&table, &mut problems)),

@@ -9,6 +9,7 @@ mod errors;
 mod fidelity;
 mod image;
 mod layers;
+mod private_index;
 mod projects;
 mod served;
 mod source;

@@ -9,6 +9,7 @@ mod capabilities;
 mod faults;
 mod hidden;
 mod options;
+mod private_index;
 mod projects;
 mod questions;
 mod refusals;

@@ -35,6 +35,7 @@ def prepare():
     # Compilers write this instead of the clock.
     os.environ["SOURCE_DATE_EPOCH"] = str(step.EPOCH)
     step.trust_company_ca()
+    step.give_index_credentials()
     if not without_isolation():
         return step.interpreter()
     # Without isolation, a backend runs in an environment that is there already: at the venv's own path, as with uv sync.

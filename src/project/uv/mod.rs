@@ -13,6 +13,7 @@ pub use self::setting::Setting;
 use crate::diagnostic::Location;
 use crate::project::config::selection::Selection;
 use crate::project::document::{Located, Problems, Table, Value};
+use crate::project::indexes::{self, Index};
 use crate::project::pyproject::{Dependency, dependencies, string};
 
 /// The parts of `[tool.uv]` that decide what is installed.
@@ -40,6 +41,8 @@ pub struct UvSettings {
     pub build: BuildSettings,
     /// The names of `[[tool.uv.index]]`.
     pub index_names: Vec<Located<String>>,
+    /// The declared indexes.
+    pub indexes: Vec<Index>,
 }
 
 impl UvSettings {
@@ -86,6 +89,7 @@ impl UvSettings {
                 .iter()
                 .filter_map(|index| string(&index.as_table()?, "name", problems))
                 .collect(),
+            indexes: indexes::read(table, problems),
         }
     }
 }
