@@ -77,7 +77,6 @@ impl BuildSettings {
         }
         for key in INDEX_URLS {
             let Some(value) = table.get(key) else { continue };
-            refuse_credentials(&value, problems);
             if let Some(setting) = Setting::read(&value, problems).and_then(remote) {
                 resolution.insert(*key, setting);
             }
@@ -174,9 +173,6 @@ fn by_package<T>(
 fn read_indexes(table: &Table<'_>, problems: &mut Problems) -> Vec<BTreeMap<String, Setting>> {
     let mut indexes = Vec::new();
     for value in table.get("index").and_then(|value| value.as_array()).unwrap_or_default() {
-        if let Some(url) = value.as_table().and_then(|table| table.get("url")) {
-            refuse_credentials(&url, problems);
-        }
         let Some(Setting::Table(mut index)) = Setting::read(&value, problems) else { continue };
         // It only says where to publish.
         index.remove("publish-url");
@@ -201,24 +197,6 @@ fn remote(setting: Setting) -> Option<Setting> {
 
 fn is_remote(url: &str) -> bool {
     url.starts_with("https://") || url.starts_with("http://")
-}
-
-/// What is written here ends up in the build's records.
-fn refuse_credentials(value: &Value<'_>, problems: &mut Problems) {
-    for item in value.as_array().unwrap_or_default() {
-        refuse_credentials(&item, problems);
-    }
-    let authority = value.as_str().and_then(|url| url.split_once("://")).map(|(_, rest)| {
-        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-        rest.get(..end).unwrap_or(rest)
-    });
-    if authority.is_some_and(|authority| authority.contains('@')) {
-        problems.push(
-            value
-                .problem("holds credentials, which would end up in the build's records")
-                .help("remove the user name and the password from the URL, and give the index a name"),
-        );
-    }
 }
 
 #[cfg(test)]
@@ -263,10 +241,8 @@ mod tests {
         let all = [
             "extra-build-dependencies = { a = [{ match-runtime = true }, 1], b = 'x' }\n",
             "config-settings = { a = 1 }\nextra-build-variables = { a = { B = 1 } }\nno-build-isolation = 'x'\n",
-            "index-url = 'https://user:hunter2@index.example/simple'\n[[tool.uv.index]]\nurl = 'https://t@index.example'\n",
         ];
         let all = all.map(|settings| read(settings).unwrap_err()).join("\n\n");
-        assert!(!all.contains("hunter2"));
         insta::assert_snapshot!(all);
     }
 }
