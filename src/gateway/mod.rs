@@ -2,6 +2,7 @@
 //! hands back the result. All I/O of pyfront is in here and in `buildkit-frontend`.
 
 pub mod image;
+mod local;
 mod questions;
 mod read;
 pub mod report;
@@ -15,7 +16,7 @@ use buildkit_llb::{Output, Platform, marshal};
 
 use crate::closure;
 use crate::diagnostic::Location;
-use crate::emit::{self, StepOptions};
+use crate::emit::{self, LocalSources, StepOptions};
 use crate::plan::make::Inputs;
 use crate::plan::{Base, Plan, Uv, make, start};
 
@@ -42,7 +43,8 @@ async fn build_image(gateway: &Gateway) -> Result<BuildResult, FrontendError> {
     let platform = platform(gateway)?;
     let written = read::project(gateway).await?;
     let planned = plan(gateway, &written, &platform).await?;
-    let root = file_system(gateway, &written, &planned)?;
+    let local = local::sources(gateway, &written, &planned.plan).await?;
+    let root = file_system(gateway, &written, &planned, &local)?;
     let definition = marshal(Some(&root), gateway.llb_caps()).map_err(|error| FrontendError::new(error.to_string()))?;
     let reference = gateway.solve(&definition).await?;
     let config = image::config(&planned.plan, &planned.images.base.config, &platform);
@@ -100,6 +102,8 @@ async fn plan(gateway: &Gateway, written: &Written, platform: &Platform) -> Resu
     let labels: BTreeMap<String, String> = gateway.options().labels.clone();
     let plan = make::make(&Inputs {
         pyproject: &written.pyproject,
+        members: &written.members,
+        directory: &written.directory,
         config: &written.config,
         lock: &written.lock,
         closure: &closure,
@@ -118,10 +122,16 @@ async fn plan(gateway: &Gateway, written: &Written, platform: &Platform) -> Resu
 }
 
 /// The plan as operations.
-fn file_system(gateway: &Gateway, written: &Written, planned: &Planned) -> Result<Output, FrontendError> {
+fn file_system(
+    gateway: &Gateway,
+    written: &Written,
+    planned: &Planned,
+    local: &LocalSources,
+) -> Result<Output, FrontendError> {
     let Planned { plan, images } = planned;
     let wheels = plan.groups.iter().flat_map(|group| &group.wheels).map(|wheel| &wheel.origin);
-    let places = wheels.chain(plan.built.iter().map(|built| &built.origin));
+    let local_wheels = plan.local.iter().flat_map(|group| &group.wheels).map(|wheel| &wheel.origin);
+    let places = wheels.chain(local_wheels).chain(plan.built.iter().map(|built| &built.origin));
     let excerpt = Excerpt::new(&written.lock.file, places);
     emit::image(
         plan,
@@ -129,7 +139,7 @@ fn file_system(gateway: &Gateway, written: &Written, planned: &Planned) -> Resul
             base: &images.base.output,
             builder: &images.base.output,
             uv: &images.uv.output,
-            project: &written.sources()?,
+            local,
             steps: &step_options(gateway, images),
             caps: gateway.llb_caps(),
             place: &|origin: &Location| Some(excerpt.place(origin)),

@@ -11,6 +11,8 @@ use super::read::{LOCKED, is_locked};
 use super::resolve::PYTHON_VERSION;
 use super::{TARGET, check_target, plan, platform, read, report};
 use crate::emit::CA_SECRET;
+use crate::project::pyproject::Pyproject;
+use crate::project::workspace::PACKAGE;
 
 const DESCRIPTION: &str = "the image to run in production";
 
@@ -46,24 +48,35 @@ async fn outline(gateway: &Gateway) -> Result<Outline, FrontendError> {
     let locked = is_locked(argument, &written.config).map_err(report::one)?;
     let secret = OutlineSecret { name: CA_SECRET.to_owned(), required: false, location: None };
     let cache = OutlineCache { id: "pyfront/uv".to_owned(), location: None };
-    let builds = written.pyproject.is_package();
+    let builds = written.pyproject.is_package() || written.members.values().any(Pyproject::is_package);
+    let mut args = Vec::new();
+    if !written.lock.manifest.members.is_empty() {
+        let project = written.pyproject.project.as_ref();
+        args.push(OutlineArg {
+            name: PACKAGE.to_owned(),
+            description: "the member of the workspace that the image is of".to_owned(),
+            value: project.map(|project| project.name.value.to_string()).unwrap_or_default(),
+            location: None,
+        });
+    }
+    args.extend([
+        OutlineArg {
+            name: PYTHON_VERSION.to_owned(),
+            description: format!("the Python version; {}", python.reason),
+            value: python.version.to_string(),
+            location: None,
+        },
+        OutlineArg {
+            name: LOCKED.to_owned(),
+            description: "whether uv.lock must fit pyproject.toml".to_owned(),
+            value: locked.to_string(),
+            location: None,
+        },
+    ]);
     Ok(Outline {
         name: TARGET.to_owned(),
         description: DESCRIPTION.to_owned(),
-        args: vec![
-            OutlineArg {
-                name: PYTHON_VERSION.to_owned(),
-                description: format!("the Python version; {}", python.reason),
-                value: python.version.to_string(),
-                location: None,
-            },
-            OutlineArg {
-                name: LOCKED.to_owned(),
-                description: "whether uv.lock must fit pyproject.toml".to_owned(),
-                value: locked.to_string(),
-                location: None,
-            },
-        ],
+        args,
         secrets: if builds { vec![secret] } else { Vec::new() },
         ssh: Vec::new(),
         cache: if builds { vec![cache] } else { Vec::new() },

@@ -3,7 +3,8 @@
 
 use serde::Serialize;
 
-use crate::closure::{Artifact, Locked};
+use super::local::{self, LocalFile};
+use crate::closure::{ArchiveFile, Artifact, Locked};
 use crate::diagnostic::{Diagnostic, Location};
 use crate::project::lock::{FileLocation, GitSource, Hash, Lock};
 
@@ -40,6 +41,16 @@ pub enum BuildSource {
         /// The directory in the archive that holds the package.
         subdirectory: Option<String>,
     },
+    /// An archive of sources among the user's files.
+    #[serde(rename_all = "kebab-case")]
+    File {
+        /// Where it is.
+        file: LocalFile,
+        /// The file's name; a plain name, never a path.
+        filename: String,
+        /// `<algorithm>:<hexadecimal>` of the file. The lock has none for the files of an index that is a directory.
+        digest: Option<String>,
+    },
     /// A commit of a git repository.
     #[serde(rename_all = "kebab-case")]
     Git {
@@ -52,12 +63,18 @@ pub enum BuildSource {
     },
 }
 
-/// How a package of the closure is built.
+/// How a package of the closure is built. `directory` is that of the lock in the build context.
 ///
 /// # Errors
 /// Sources that pyfront cannot build from, with their place in the lock.
-pub(super) fn from_source(lock: &Lock, package: &Locked) -> Result<Built, Diagnostic> {
+pub(super) fn from_source(lock: &Lock, directory: &str, package: &Locked) -> Result<Built, Diagnostic> {
     let (source, origin) = match &package.artifact {
+        Artifact::Sdist(ArchiveFile { location: FileLocation::Path(path), filename, hash, range, .. })
+        | Artifact::Path(ArchiveFile { location: FileLocation::Path(path), filename, hash, range, .. }) => {
+            let file = local::file(directory, package.name.as_str(), path);
+            let digest = hash.as_ref().map(ToString::to_string);
+            (BuildSource::File { file, filename: filename.clone(), digest }, Location::new(&lock.file, range.clone()))
+        }
         Artifact::Sdist(file) | Artifact::Url(file) => {
             let origin = Location::new(&lock.file, file.range.clone());
             let what = package.artifact.describe();
@@ -178,7 +195,7 @@ mod tests {
             libc: Libc::Glibc { major: 2, minor: 36 },
         };
         let closure = resolve(&lock, &Request::default(), &target).unwrap();
-        from_source(&lock, closure.get("parcel").unwrap())
+        from_source(&lock, "", closure.get("parcel").unwrap())
             .map(|built| {
                 assert_eq!(built.wanted_by, "app → parcel");
                 built.source

@@ -11,9 +11,11 @@ use serde::{Serialize, Serializer};
 use crate::diagnostic::Location;
 
 pub use self::build::{BuildSource, Built};
+pub use self::local::{How, LocalFile, LocalGroup, LocalWheel, Member, Tree};
 
 pub mod build;
 pub mod layers;
+pub mod local;
 pub mod make;
 pub mod python;
 pub mod start;
@@ -26,7 +28,7 @@ pub const VENV: &str = "/opt/venv";
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Plan {
-    /// The project's normalised name.
+    /// The normalised name of the project that the image is of.
     pub project: String,
     /// The platform of the image, as `linux/amd64`.
     pub platform: String,
@@ -36,10 +38,13 @@ pub struct Plan {
     pub uv: Uv,
     /// Locked wheels in image order: one layer each.
     pub groups: Vec<Group>,
+    /// Wheels of the user's own files, on top of the locked ones: one layer each group.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub local: Vec<LocalGroup>,
     /// Packages that are built from their sources, in order of names, on top of the wheels: one step and one layer each.
     pub built: Vec<Built>,
-    /// How the project itself gets in.
-    pub first_party: FirstParty,
+    /// The user's own projects, in image order: one step and one layer each, the project that the image is of last.
+    pub first_party: Vec<Member>,
     /// Who runs the container, and where.
     pub account: Account,
     /// The working directory, owned by the account.
@@ -107,19 +112,6 @@ pub struct Wheel {
     /// Its entry in the lock file.
     #[serde(serialize_with = "as_text")]
     pub origin: Location,
-}
-
-/// How the project itself gets into the image.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FirstParty {
-    /// The project is a package: its wheel is built from the sources and installed, not editable.
-    Install {
-        /// The build backend, as `[build-system]` names it; for people.
-        backend: String,
-    },
-    /// The project is no package: its files are copied to the working directory.
-    Copy,
 }
 
 /// The account that the container runs as.

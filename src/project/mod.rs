@@ -5,6 +5,8 @@ pub mod config;
 pub mod document;
 pub mod entry;
 pub mod lock;
+pub mod place;
 pub mod pyproject;
 pub mod python_version;
 pub mod stale;
+pub mod workspace;

@@ -1,6 +1,7 @@
 """Builds one locked package from its source and installs the wheel into a directory that becomes one layer.
 
 usage: build.py NAME VERSION archive FILENAME [SUBDIRECTORY]   (the file lies in /run/pyfront/archive)
+       build.py NAME VERSION file FILENAME HASH               (the same for a file of the user's, to be checked first)
        build.py NAME VERSION git [SUBDIRECTORY]                (the tree lies in /src, a copy that is thrown away)
 """
 
@@ -97,6 +98,9 @@ if kind == "git":
     for variable in ("SETUPTOOLS_SCM_PRETEND_VERSION", "PBR_VERSION", "PDM_BUILD_SCM_VERSION"):
         os.environ[variable] = version
     os.environ["POETRY_DYNAMIC_VERSIONING_BYPASS"] = version
+elif kind == "file":
+    source = step.TOOLS + "/archive/" + rest[0]
+    step.check_hash(source, rest[1])
 else:
     source = step.TOOLS + "/archive/" + rest[0]
     if len(rest) > 1:
