@@ -12,7 +12,7 @@ use crate::diagnostic::{Diagnostic, Location};
 use crate::emit::LocalSources;
 use crate::plan::{BuildSource, How, LocalFile, Member, Plan, Tree};
 use crate::project::document::quoted;
-use crate::project::lock::Source;
+use crate::project::lock::{Registry, Source};
 use crate::project::place::below;
 
 /// What no build of a project needs. A `.dockerignore` can bring each back with `!`.
@@ -127,9 +127,13 @@ async fn named(gateway: &Gateway, written: &Written, name: &str, origin: &Locati
 fn outside(written: &Written, name: &str, origin: &Location) -> Diagnostic {
     let package = written.lock.packages.iter().find(|package| package.name.as_str() == name);
     let path = match package.map(|package| &package.source) {
-        Some(Source::Directory { path } | Source::Editable { path } | Source::Virtual { path }) => path.to_string(),
         Some(Source::Path { path }) => path.rsplit_once('/').map_or("/", |(parent, _)| parent).to_owned(),
-        Some(Source::Registry { registry: crate::project::lock::Registry::Path(path) }) => path.to_string(),
+        Some(
+            Source::Directory { path }
+            | Source::Editable { path }
+            | Source::Virtual { path }
+            | Source::Registry { registry: Registry::Path(path) },
+        ) => path.to_string(),
         _ => String::new(),
     };
     let files = [&written.pyproject, written.root()].into_iter().chain(written.members.values());

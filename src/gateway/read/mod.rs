@@ -104,6 +104,10 @@ fn values<T: Clone>(names: &[Located<T>]) -> Vec<T> {
 
 /// Reads the project.
 pub(super) async fn project(gateway: &Gateway) -> Result<Written, FrontendError> {
+    Box::pin(read_project(gateway)).await
+}
+
+async fn read_project(gateway: &Gateway) -> Result<Written, FrontendError> {
     let entry = gateway.entry("TOML", &[]).await?;
     let read = match entry.file() {
         Some(file) => Some(Entry::read(entry.filename(), &file.data).map_err(|error| report::error(&error))?),

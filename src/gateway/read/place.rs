@@ -10,7 +10,7 @@ use super::{PYPROJECT, PYTHON_VERSION, hidden_or, lock};
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::gateway::report;
 use crate::project::lock::Lock;
-use crate::project::place::{ancestors, below, join};
+use crate::project::place::{ancestors, below, join, within};
 use crate::project::pyproject::Pyproject;
 use crate::project::workspace;
 
@@ -101,13 +101,12 @@ pub(super) async fn find(
 /// difference of two directories of the git checkout. `None` when it would be the context's root.
 fn hinted(gateway: &Gateway, entry: &EntryFile) -> Option<String> {
     let options = gateway.options();
-    let directory = match entry.filename().rsplit_once('/') {
-        Some((directory, _)) => crate::project::place::within("", directory)?,
-        None => {
-            let clean = |name: &str| crate::project::place::within("", options.vcs.local_dirs.get(name)?);
-            let (file, context) = (clean(DEFAULT_ENTRY_LOCAL)?, clean(DEFAULT_CONTEXT_LOCAL)?);
-            below(&context, &file)?.to_owned()
-        }
+    let directory = if let Some((directory, _)) = entry.filename().rsplit_once('/') {
+        within("", directory)?
+    } else {
+        let clean = |name: &str| within("", options.vcs.local_dirs.get(name)?);
+        let (file, context) = (clean(DEFAULT_ENTRY_LOCAL)?, clean(DEFAULT_CONTEXT_LOCAL)?);
+        below(&context, &file)?.to_owned()
     };
     (!directory.is_empty()).then_some(directory)
 }
