@@ -8,6 +8,8 @@ mod errors;
 mod fidelity;
 mod image;
 mod layers;
+mod local;
 mod projects;
 mod served;
 mod source;
+mod workspace;
