@@ -113,8 +113,9 @@ impl Build {
         names
             .into_iter()
             .filter(|(number, name)| {
-                let is_source =
-                    ["[internal]", "[base]", "[tools]", "[deps] fetch", "[context "].iter().any(|prefix| name.starts_with(prefix));
+                let is_source = ["[internal]", "[base]", "[tools]", "[deps] fetch", "[context "]
+                    .iter()
+                    .any(|prefix| name.starts_with(prefix));
                 !cached.contains(number) && !is_source
             })
             .map(|(_, name)| name)

@@ -21,7 +21,8 @@ fn each_member_has_an_image_of_its_own_from_one_lock() {
     let worker = package(&engine, &project, "worker");
     assert_eq!(engine.run(&worker.tag, &[]), "worker: a parcel of 2.0 kB");
 
-    let find = "import importlib.util as u; print([bool(u.find_spec(n)) for n in ('core', 'humanize', 'click', 'api')])";
+    let find =
+        "import importlib.util as u; print([bool(u.find_spec(n)) for n in ('core', 'humanize', 'click', 'api')])";
     assert_eq!(engine.run(&api.tag, &["python", "-c", find]), "[True, True, True, True]");
     assert_eq!(engine.run(&worker.tag, &["python", "-c", find]), "[True, True, False, False]");
 
@@ -97,7 +98,11 @@ fn a_root_that_is_no_project_needs_a_choice_or_a_command() {
     let file = project.path().join("pyproject.toml").display().to_string();
     let refused = engine.try_build(project.path(), &tag("undecided"), &["--file", &file]);
     assert!(!refused.success, "{}", refused.log);
-    assert!(refused.log.contains("api (packages/api), core (packages/core), worker (packages/worker)"), "{}", refused.log);
+    assert!(
+        refused.log.contains("api (packages/api), core (packages/core), worker (packages/worker)"),
+        "{}",
+        refused.log
+    );
 
     write(project.path(), "pyproject.toml", &root.replace("package = \"api\"", "command = [\"worker\"]"));
     let all = engine.build_pyproject(project.path(), &tag("all"));
