@@ -6,7 +6,7 @@ use buildkit_frontend::{FrontendError, Gateway};
 use buildkit_llb::{Annotate as _, Copy, File, Output, SCRATCH};
 use uv_normalize::PackageName;
 
-use super::read::{Written, hidden_or};
+use super::read::{Written, check_build_files, hidden_or};
 use super::report;
 use crate::diagnostic::{Diagnostic, Location};
 use crate::emit::LocalSources;
@@ -67,10 +67,16 @@ async fn directory(written: &Written, member: &Member) -> Result<Output, Fronten
         selection = selection.hint("root");
     }
     let selection = selection.exclude(without.iter().map(|other| escaped(other)));
-    let is_known = directory.is_empty()
-        || *directory == written.project
-        || written.members.keys().any(|name| name.as_str() == member.name);
-    if !is_known && !context.open(&selection).await?.has(directory).await? {
+    let known = if *directory == written.project {
+        Some(&written.pyproject)
+    } else {
+        written.members.iter().find(|(name, _)| name.as_str() == member.name).map(|(_, pyproject)| pyproject)
+    };
+    if let (Some(pyproject), How::Install { .. }) = (known, &member.how) {
+        let prefix = if directory.is_empty() { String::new() } else { format!("{directory}/") };
+        check_build_files(context, &prefix, pyproject).await?;
+    }
+    if known.is_none() && !context.open(&selection).await?.has(directory).await? {
         let missing =
             Diagnostic::new(format!("the build context has no directory {directory}, which is {}", member.name))
                 .at_location(Some(member.origin.clone()));
@@ -106,7 +112,13 @@ async fn single(context: &Context, file: &LocalFile, origin: &Location) -> Resul
         let missing =
             Diagnostic::new(format!("the build context has no file {path}")).at_location(Some(origin.clone()));
         let help = "commit the file, or give a directory as the build context that has everything that uv.lock names";
-        return Err(report::one(hidden_or(context, path, missing.help(help)).at_location(Some(origin.clone()))));
+        let problem = hidden_or(context, path, missing.help(help));
+        let elsewhere = problem.location() != Some(origin);
+        return Err(report::one(if elsewhere {
+            problem.note(format!("the lock needs it ({origin})"))
+        } else {
+            problem
+        }));
     }
     context.files(&selection)
 }

@@ -2,6 +2,7 @@
 //! hands back the result. All I/O of pyfront is in here and in `buildkit-frontend`.
 
 pub mod image;
+mod libc;
 mod local;
 mod questions;
 mod read;
@@ -43,8 +44,7 @@ async fn build_image(gateway: &Gateway) -> Result<BuildResult, FrontendError> {
     let platform = platform(gateway)?;
     let written = read::project(gateway).await?;
     let planned = plan(gateway, &written, &platform).await?;
-    let local = local::sources(gateway, &written, &planned.plan).await?;
-    let root = file_system(gateway, &written, &planned, &local)?;
+    let root = file_system(gateway, &written, &planned)?;
     let definition = marshal(Some(&root), gateway.llb_caps()).map_err(|error| FrontendError::new(error.to_string()))?;
     let reference = gateway.solve(&definition).await?;
     let config = image::config(&planned.plan, &planned.images.base.config, &platform);
@@ -75,10 +75,11 @@ fn platform(gateway: &Gateway) -> Result<Platform, FrontendError> {
     }
 }
 
-/// A plan, and the images that it stands on.
+/// A plan, the images that it stands on, and the user's own files in it.
 struct Planned {
     plan: Plan,
     images: Images,
+    local: LocalSources,
 }
 
 /// Reads, resolves and decides everything short of operations.
@@ -88,7 +89,7 @@ async fn plan(gateway: &Gateway, written: &Written, platform: &Platform) -> Resu
     let (images, files) =
         tokio::join!(resolve::images(gateway, written, &python, &uv, platform), read::start_files(written),);
     let (images, files) = (images?, files?);
-    let target = resolve::target(written, &python, &images.base, platform)?;
+    let target = resolve::target(gateway, written, &python, &images.base, platform).await?;
     let closure =
         closure::resolve(&written.lock, &written.request(), &target).map_err(|error| report::error(&error))?;
     let installed: BTreeSet<_> = closure.third_party().map(|package| package.name.clone()).collect();
@@ -118,17 +119,13 @@ async fn plan(gateway: &Gateway, written: &Written, platform: &Platform) -> Resu
         labels: &labels,
     })
     .map_err(|error| report::error(&error))?;
-    Ok(Planned { plan, images })
+    let local = Box::pin(local::sources(gateway, written, &plan)).await?;
+    Ok(Planned { plan, images, local })
 }
 
 /// The plan as operations.
-fn file_system(
-    gateway: &Gateway,
-    written: &Written,
-    planned: &Planned,
-    local: &LocalSources,
-) -> Result<Output, FrontendError> {
-    let Planned { plan, images } = planned;
+fn file_system(gateway: &Gateway, written: &Written, planned: &Planned) -> Result<Output, FrontendError> {
+    let Planned { plan, images, local } = planned;
     let wheels = plan.groups.iter().flat_map(|group| &group.wheels).map(|wheel| &wheel.origin);
     let local_wheels = plan.local.iter().flat_map(|group| &group.wheels).map(|wheel| &wheel.origin);
     let places = wheels.chain(local_wheels).chain(plan.built.iter().map(|built| &built.origin));

@@ -15,6 +15,7 @@ pub use self::local::{How, LocalFile, LocalGroup, LocalWheel, Member, Tree};
 
 pub mod build;
 pub mod layers;
+pub mod libc;
 pub mod local;
 pub mod make;
 pub mod python;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use uv_normalize::{ExtraName, GroupName, PackageName};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Location, SourceFile, nearest};
+use crate::project::build_files::{self, BuildFile};
 use crate::project::config::Config;
 use crate::project::config::selection::Selection;
 use crate::project::document::{self, Document, Located, Problems, Table, Value, quoted};
@@ -30,6 +31,8 @@ pub struct Pyproject {
     pub uv: UvSettings,
     /// Where the build backend's own table says that the packages lie.
     pub modules: DeclaredModules,
+    /// The files outside the code that a build of the project needs.
+    pub build_files: Vec<BuildFile>,
     /// `entrypoint` of `[tool.fastapi]`.
     pub fastapi_entrypoint: Option<Located<String>>,
     /// `[tool.pyfront]`.
@@ -175,6 +178,7 @@ impl Pyproject {
             dependency_groups_location: root.get("dependency-groups").map(|value| value.key_location()),
             uv: uv_table.as_ref().map(|table| read_uv(table, &mut problems)).unwrap_or_default(),
             modules: tool.as_ref().map(read_modules).unwrap_or_default(),
+            build_files: build_files::read(&root),
             fastapi_entrypoint: tool
                 .as_ref()
                 .and_then(|tool| tool.get_table("fastapi", &mut problems))

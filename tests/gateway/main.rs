@@ -3,8 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod base;
 mod capabilities;
 mod faults;
+mod hidden;
 mod options;
 mod projects;
 mod questions;

@@ -7,11 +7,13 @@ use buildkit_frontend::context::Context;
 use buildkit_frontend::{FrontendError, Gateway};
 use uv_normalize::PackageName;
 
+mod hidden;
 mod lock;
 mod members;
 mod place;
 mod start;
 
+pub(super) use self::hidden::{check_build_files, hidden_or};
 pub(super) use self::lock::{LOCKED, is_locked};
 pub(super) use self::start::start_files;
 
@@ -186,19 +188,4 @@ fn parse_pyproject(context: &Context, manifests: &Manifests) -> Result<Pyproject
         return Err(report::one(hidden_or(context, &path, missing)));
     };
     place::parse(&manifests.directory, bytes)
-}
-
-/// Says so when a missing file is hidden by a line of the ignore file.
-pub(super) fn hidden_or(context: &Context, path: &str, missing: Diagnostic) -> Diagnostic {
-    let Some(ignore) = context.ignore() else { return missing };
-    match ignore.excluding_rule(path) {
-        None => missing,
-        Some(rule) => Diagnostic::new(format!(
-            "{path} is hidden from the build by line {} of {}: {}",
-            rule.line(),
-            ignore.name(),
-            rule.pattern()
-        ))
-        .help(format!("remove the line, or add a line !{path} below it")),
-    }
 }
