@@ -43,7 +43,7 @@ async fn build_image(gateway: &Gateway) -> Result<BuildResult, FrontendError> {
     check_target(gateway)?;
     let platform = platform(gateway)?;
     let written = read::project(gateway).await?;
-    let planned = plan(gateway, &written, &platform).await?;
+    let planned = Box::pin(plan(gateway, &written, &platform)).await?;
     let root = file_system(gateway, &written, &planned)?;
     let definition = marshal(Some(&root), gateway.llb_caps()).map_err(|error| FrontendError::new(error.to_string()))?;
     let reference = gateway.solve(&definition).await?;
@@ -119,7 +119,7 @@ async fn plan(gateway: &Gateway, written: &Written, platform: &Platform) -> Resu
         labels: &labels,
     })
     .map_err(|error| report::error(&error))?;
-    let local = Box::pin(local::sources(gateway, written, &plan)).await?;
+    let local = local::sources(gateway, written, &plan).await?;
     Ok(Planned { plan, images, local })
 }
 

@@ -90,7 +90,7 @@ async fn lint(gateway: &Gateway) -> Result<LintReport, FrontendError> {
         check_target(gateway)?;
         let platform = platform(gateway)?;
         let written = read::project(gateway).await?;
-        plan(gateway, &written, &platform).await.map(drop)
+        Box::pin(plan(gateway, &written, &platform)).await.map(drop)
     };
     let error = match Box::pin(checked).await {
         Ok(()) => return Ok(LintReport::default()),
