@@ -133,6 +133,10 @@ pub struct UvSettings {
     pub required_version: Option<Located<String>>,
     /// The place of `[tool.uv.workspace]`.
     pub workspace: Option<Location>,
+    /// The patterns of its `members`.
+    pub workspace_members: Vec<Located<String>>,
+    /// The patterns of its `exclude`.
+    pub workspace_exclude: Vec<Located<String>>,
     /// The packages of `[tool.uv.sources]`, with their places.
     pub sources: BTreeMap<PackageName, Location>,
     /// `dev-dependencies`, the old way to write the group `dev`.
@@ -457,7 +461,12 @@ fn read_uv(table: &Table<'_>, problems: &mut Problems) -> UvSettings {
         });
         Some(value.located(Selection::Names(names.collect())))
     });
+    let workspace = table.get("workspace").as_ref().and_then(Value::as_table);
+    let mut patterns = |key: &str| workspace.as_ref().map(|table| strings(table, key, problems)).unwrap_or_default();
+    let (workspace_members, workspace_exclude) = (patterns("members"), patterns("exclude"));
     UvSettings {
+        workspace_members,
+        workspace_exclude,
         package: boolean("package", problems),
         managed: boolean("managed", problems),
         default_groups,

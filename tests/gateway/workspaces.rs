@@ -146,6 +146,8 @@ fn members_that_do_not_fit() {
     insta::assert_snapshot!("stale_lock_of_a_member", shown(&run(&stale.build("pyproject.toml"))));
     let other = project().edit("packages/worker/pyproject.toml", "\"core\"", "\"core\", \"click\"");
     run(&other.build("pyproject.toml")).result();
+    let removed = project().edit("pyproject.toml", "\"packages/*\"", "\"packages/api\", \"packages/core\"");
+    insta::assert_snapshot!("member_that_only_the_lock_has", shown(&run(&removed.build("pyproject.toml"))));
     let hidden = project().with(".dockerignore", "packages/c*\n");
     insta::assert_snapshot!("member_that_is_ignored", shown(&run(&hidden.build("pyproject.toml"))));
     let gone = project().without("packages/api/pyproject.toml");

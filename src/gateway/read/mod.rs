@@ -133,7 +133,7 @@ async fn read_project(gateway: &Gateway) -> Result<Written, FrontendError> {
     let selected = members::select(gateway, &place, dockerfile.as_ref(), &beside, &lock).map_err(report::one)?;
     let mut read = members::read(&context, &directory, &selected, &lock).await?;
 
-    let mut checked = vec![stale::check(&beside, &lock)];
+    let mut checked = vec![stale::check(&beside, &lock), stale::check_members(&beside, &lock)];
     let is_member = |name: &PackageName| lock.manifest.members.contains(name);
     let of_members = read.pyprojects.iter().filter(|(name, _)| is_member(name));
     checked.extend(of_members.map(|(name, member)| stale::check_member(name, member, &beside, &lock)));

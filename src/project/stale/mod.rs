@@ -4,6 +4,7 @@
 //! (crates/uv-resolver/src/lock/mod.rs), with one difference: where the files do not say enough, the lock is not stale.
 //! A mistake in the other direction would stop a build that is right.
 
+mod members;
 mod requirement;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,7 @@ use crate::project::document::quoted;
 use crate::project::lock::{Lock, Metadata, Package, Requirement};
 use crate::project::pyproject::{Dependency, Project, Pyproject};
 
+pub use members::check_members;
 use requirement::{Freedom, Locked, Place, Pythons, Wanted};
 
 /// What to do about it.
