@@ -58,6 +58,9 @@ fn plan(example: &str) -> Plan {
     let digest = |byte: &str| Some(format!("sha256:{}", byte.repeat(32)));
     make(&Inputs {
         pyproject: &pyproject,
+        workspace: &pyproject,
+        members: &BTreeMap::new(),
+        directory: "",
         config: &pyproject.config,
         lock: &lock,
         closure: &closure,
@@ -84,13 +87,15 @@ fn operations(plan: &Plan, caps: &Caps) -> String {
     };
     let base = image(&format!("library/{}", plan.base.image.reference), "ba");
     let project: Output = Local::new("context").session("session").build().unwrap();
+    let trees = plan.first_party.iter().map(|member| (member.tree.clone(), project.clone())).collect();
+    let local = emit::LocalSources { trees, files: BTreeMap::new() };
     let root = emit::image(
         plan,
         &emit::Context {
             base: &base,
             builder: &base,
             uv: &image(&plan.uv.image.reference, "0c"),
-            project: &project,
+            local: &local,
             steps: &StepOptions {
                 network: NetworkMode::Sandbox,
                 path: "/usr/local/bin:/bin".into(),

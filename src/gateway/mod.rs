@@ -4,6 +4,7 @@
 mod advice;
 pub mod image;
 mod libc;
+mod local;
 mod questions;
 mod read;
 pub mod report;
@@ -18,7 +19,7 @@ use buildkit_llb::{Output, Platform, marshal};
 
 use crate::closure;
 use crate::diagnostic::Location;
-use crate::emit::{self, StepOptions};
+use crate::emit::{self, LocalSources, StepOptions};
 use crate::plan::indexes::Indexes;
 use crate::plan::make::Inputs;
 use crate::plan::{Base, Plan, Uv, make, start};
@@ -46,11 +47,11 @@ async fn build_image(gateway: &Gateway) -> Result<BuildResult, FrontendError> {
     check_target(gateway)?;
     let platform = platform(gateway)?;
     let written = read::project(gateway).await?;
-    let planned = plan(gateway, &written, &platform).await?;
+    let planned = Box::pin(plan(gateway, &written, &platform)).await?;
     let root = file_system(gateway, &written, &planned)?;
     let definition = marshal(Some(&root), gateway.llb_caps()).map_err(|error| FrontendError::new(error.to_string()))?;
     let reference = gateway.solve(&definition).await?;
-    let advice = Advice::new(&planned.plan, &written.pyproject.uv.indexes);
+    let advice = Advice::new(&planned.plan, &written.root().uv.indexes);
     if advice.is_possible() {
         // What fails is told by the daemon alone, unless it is built while this process is still there.
         reference.evaluate().await.map_err(|error| advice.on(error))?;
@@ -83,10 +84,11 @@ fn platform(gateway: &Gateway) -> Result<Platform, FrontendError> {
     }
 }
 
-/// A plan, and the images that it stands on.
+/// A plan, the images that it stands on, and the user's own files in it.
 struct Planned {
     plan: Plan,
     images: Images,
+    local: LocalSources,
 }
 
 /// Reads, resolves and decides everything short of operations.
@@ -96,7 +98,7 @@ async fn plan(gateway: &Gateway, written: &Written, platform: &Platform) -> Resu
     let (images, files, secrets) = tokio::join!(
         resolve::images(gateway, written, &python, &uv, platform),
         read::start_files(written),
-        secrets::given(gateway, &written.pyproject.uv.indexes),
+        secrets::given(gateway, &written.root().uv.indexes),
     );
     let (images, files) = (images?, files?);
     let target = resolve::target(gateway, written, &python, &images.base, platform).await?;
@@ -113,6 +115,9 @@ async fn plan(gateway: &Gateway, written: &Written, platform: &Platform) -> Resu
     let labels: BTreeMap<String, String> = gateway.options().labels.clone();
     let plan = make::make(&Inputs {
         pyproject: &written.pyproject,
+        workspace: written.root(),
+        members: &written.members,
+        directory: &written.directory,
         config: &written.config,
         lock: &written.lock,
         closure: &closure,
@@ -125,18 +130,20 @@ async fn plan(gateway: &Gateway, written: &Written, platform: &Platform) -> Resu
         uv: &Uv { version: uv, image: images.uv.shown.clone() },
         start: &start,
         build_args: &gateway.options().build_args,
-        indexes: &Indexes::new(&written.pyproject.uv.indexes, &secrets, &written.lock),
+        indexes: &Indexes::new(&written.root().uv.indexes, &secrets, &written.lock),
         labels: &labels,
     })
     .map_err(|error| report::error(&error))?;
-    Ok(Planned { plan, images })
+    let local = local::sources(gateway, written, &plan).await?;
+    Ok(Planned { plan, images, local })
 }
 
 /// The plan as operations.
 fn file_system(gateway: &Gateway, written: &Written, planned: &Planned) -> Result<Output, FrontendError> {
-    let Planned { plan, images } = planned;
+    let Planned { plan, images, local } = planned;
     let wheels = plan.groups.iter().flat_map(|group| &group.wheels).map(|wheel| &wheel.origin);
-    let places = wheels.chain(plan.built.iter().map(|built| &built.origin));
+    let local_wheels = plan.local.iter().flat_map(|group| &group.wheels).map(|wheel| &wheel.origin);
+    let places = wheels.chain(local_wheels).chain(plan.built.iter().map(|built| &built.origin));
     let excerpt = Excerpt::new(&written.lock.file, places);
     emit::image(
         plan,
@@ -144,7 +151,7 @@ fn file_system(gateway: &Gateway, written: &Written, planned: &Planned) -> Resul
             base: &images.base.output,
             builder: &images.base.output,
             uv: &images.uv.output,
-            project: &written.sources()?,
+            local,
             steps: &step_options(gateway, images),
             caps: gateway.llb_caps(),
             place: &|origin: &Location| Some(excerpt.place(origin)),

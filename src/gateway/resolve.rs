@@ -39,11 +39,12 @@ pub(super) struct Resolved {
 /// Which Python: what the user asks for, or the newest that the lock has wheels for.
 pub(super) fn python(gateway: &Gateway, written: &Written, platform: &Platform) -> Result<PythonChoice, FrontendError> {
     let build_arg = gateway.options().build_args.get(PYTHON_VERSION).map(|value| (PYTHON_VERSION, value.as_str()));
+    let requires = written.requires_python();
     let choice = choose(&Wishes {
         build_arg,
         config: written.config.python.as_ref(),
         file: written.python_version.as_ref(),
-        requires: written.pyproject.project.as_ref().and_then(|project| project.requires_python.as_ref()),
+        requires: requires.as_ref(),
     })
     .map_err(report::one)?;
     // The base image, which knows its patch, is not resolved yet; for the presence of wheels a patch hardly matters.
@@ -59,7 +60,7 @@ pub(super) fn python(gateway: &Gateway, written: &Written, platform: &Platform) 
 /// Which uv.
 pub(super) fn uv(written: &Written) -> Result<String, FrontendError> {
     let configured = written.config.uv.as_ref().map(|version| (version.as_str(), version.location.clone()));
-    let required = written.pyproject.uv.required_version.as_ref();
+    let required = written.root().uv.required_version.as_ref();
     let required = required.map(|version| (version.value.as_str(), version.location.clone()));
     uv::choose(configured, required).map_err(report::one)
 }

@@ -167,7 +167,11 @@ impl Pyproject {
                 .map(|table| Config::read_table(&table, &mut problems))
                 .unwrap_or_default(),
         };
-        check_selection(&pyproject.config, &pyproject, &mut problems);
+        // What the root of a workspace says for one of its members is no name of its own.
+        if pyproject.config.package.is_none() {
+            check_extras(&pyproject.config, &pyproject, &mut problems);
+        }
+        check_groups(&pyproject.config, &pyproject, &mut problems);
         document::finish(pyproject, problems)
     }
 
@@ -215,17 +219,20 @@ impl Pyproject {
 }
 
 /// Checks that the extras and groups of a configuration exist in a project. `[tool.pyfront]` is checked when its file is
-/// read; this is for a Dockerfile's.
+/// read; this is for a Dockerfile's. Of a `member` of a workspace groups are not checked: they may be those of its root.
 ///
 /// # Errors
 /// Every name that the project does not have, with the nearest one that it has.
-pub fn check_config(config: &Config, pyproject: &Pyproject) -> Result<(), Diagnostics> {
+pub fn check_config(config: &Config, pyproject: &Pyproject, member: bool) -> Result<(), Diagnostics> {
     let mut problems = Problems::new();
-    check_selection(config, pyproject, &mut problems);
+    check_extras(config, pyproject, &mut problems);
+    if !member {
+        check_groups(config, pyproject, &mut problems);
+    }
     document::finish((), problems)
 }
 
-fn check_selection(config: &Config, pyproject: &Pyproject, problems: &mut Problems) {
+fn check_extras(config: &Config, pyproject: &Pyproject, problems: &mut Problems) {
     let dynamic = pyproject.project.as_ref().is_some_and(|project| project.dynamic.contains("optional-dependencies"));
     if let (Some(Located { value: Selection::Names(names), .. }), Some(project), false) =
         (&config.extras, &pyproject.project, dynamic)
@@ -241,6 +248,9 @@ fn check_selection(config: &Config, pyproject: &Pyproject, problems: &mut Proble
             ));
         }
     }
+}
+
+fn check_groups(config: &Config, pyproject: &Pyproject, problems: &mut Problems) {
     // A workspace's groups may be those of its root, which is another file.
     if let (Some(Located { value: Selection::Names(names), .. }), None) = (&config.groups, &pyproject.uv.workspace) {
         let known: Vec<&str> = pyproject.dependency_groups.keys().map(GroupName::as_str).collect();
@@ -455,7 +465,7 @@ pub(super) fn string(table: &Table<'_>, key: &str, problems: &mut Problems) -> O
     Some(value.located(value.string("a string", problems)?.to_owned()))
 }
 
-fn strings(table: &Table<'_>, key: &str, problems: &mut Problems) -> Vec<Located<String>> {
+pub(super) fn strings(table: &Table<'_>, key: &str, problems: &mut Problems) -> Vec<Located<String>> {
     table.get(key).and_then(|value| value.strings("an array of strings", problems)).unwrap_or_default()
 }
 
@@ -650,8 +660,8 @@ anything = [1, { b = 2 }]
     #[test]
     fn a_dockerfile_is_checked_against_the_project() {
         let config = Config::read_body(&SourceFile::new("Dockerfile", "extras = ['pg']\ngroups = ['lnt']\n")).unwrap();
-        let error =
-            check_config(&config, &parse("[project]\nname = 'a'\n[dependency-groups]\nlint = []\n")).unwrap_err();
+        let error = check_config(&config, &parse("[project]\nname = 'a'\n[dependency-groups]\nlint = []\n"), false)
+            .unwrap_err();
         insta::assert_snapshot!(error.to_string());
     }
 

@@ -14,6 +14,7 @@ mod projects;
 mod questions;
 mod refusals;
 mod ways_in;
+mod workspaces;
 
 use buildkit_frontend::testing::{FakeDaemon, Outcome};
 

@@ -4,6 +4,7 @@
 //! (crates/uv-resolver/src/lock/mod.rs), with one difference: where the files do not say enough, the lock is not stale.
 //! A mistake in the other direction would stop a build that is right.
 
+mod members;
 mod requirement;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,7 @@ use crate::project::document::quoted;
 use crate::project::lock::{Lock, Metadata, Package, Requirement};
 use crate::project::pyproject::{Dependency, Project, Pyproject};
 
+pub use members::check_members;
 use requirement::{Freedom, Locked, Place, Pythons, Wanted};
 
 /// What to do about it.
@@ -44,13 +46,51 @@ const FAITHFUL_BACKENDS: &[&str] = &[
 /// What `pyproject.toml` has and the lock does not know, or the other way round: at most ten differences, each with its
 /// place in `pyproject.toml`.
 pub fn check(pyproject: &Pyproject, lock: &Lock) -> Result<(), Diagnostics> {
-    if pyproject.uv.managed.as_ref().is_some_and(|managed| !managed.value) {
+    check_tree(pyproject, lock, None)
+}
+
+/// Compares the project file of a workspace's member with the lock. `root` is the file of the workspace's root, whose
+/// settings hold for its members.
+///
+/// # Errors
+/// The same.
+pub fn check_member(
+    name: &PackageName,
+    pyproject: &Pyproject,
+    root: &Pyproject,
+    lock: &Lock,
+) -> Result<(), Diagnostics> {
+    let package = lock.packages_named(name).find(|package| package.source.is_source_tree());
+    package.map_or(Ok(()), |package| check_tree(pyproject, lock, Some((package, root))))
+}
+
+/// All that was found in several files.
+///
+/// # Errors
+/// What any of them has: at most ten differences.
+pub fn all(checked: impl IntoIterator<Item = Result<(), Diagnostics>>) -> Result<(), Diagnostics> {
+    let problems = checked.into_iter().filter_map(Result::err);
+    let mut all: Vec<Diagnostic> = problems.flat_map(|problems| problems.iter().cloned().collect::<Vec<_>>()).collect();
+    all.truncate(MAX_PROBLEMS);
+    Diagnostics::into_result(all)
+}
+
+/// Compares a project file with the lock: with what it has of a `member`, or of the project at its root.
+fn check_tree<'c>(
+    pyproject: &'c Pyproject,
+    lock: &'c Lock,
+    member: Option<(&'c Package, &'c Pyproject)>,
+) -> Result<(), Diagnostics> {
+    let root = member.map_or(pyproject, |(_, root)| root);
+    if root.uv.managed.as_ref().is_some_and(|managed| !managed.value) {
         return Ok(());
     }
-    let mut check = Check { pyproject, lock, pythons: Pythons::of(&lock.requires_python), problems: Vec::new() };
-    match &pyproject.project {
-        Some(project) => check.project(project),
-        None => check.groups(&lock.manifest.dependency_groups, true),
+    let mut check = Check { pyproject, root, lock, pythons: Pythons::of(&lock.requires_python), problems: Vec::new() };
+    match (&pyproject.project, member) {
+        (Some(project), Some((package, _))) => check.package(project, package),
+        (None, Some(_)) => {}
+        (Some(project), None) => check.project(project),
+        (None, None) => check.groups(&lock.manifest.dependency_groups, true),
     }
     let mut problems = check.problems;
     problems.sort_by_key(|problem| problem.location().map(|location| location.range.start));
@@ -64,6 +104,8 @@ pub fn check(pyproject: &Pyproject, lock: &Lock) -> Result<(), Diagnostics> {
 
 struct Check<'c> {
     pyproject: &'c Pyproject,
+    /// That of the workspace's root; else the same.
+    root: &'c Pyproject,
     lock: &'c Lock,
     pythons: Option<Pythons>,
     problems: Vec<Diagnostic>,
@@ -99,6 +141,20 @@ impl<'c> Check<'c> {
             }
             return;
         };
+        if !lock.manifest.members.is_empty() && self.pyproject.uv.workspace.is_none() {
+            let members: Vec<&str> = lock.manifest.members.iter().map(PackageName::as_str).collect();
+            self.problem(
+                "uv.lock is of a workspace, and there is no [tool.uv.workspace]".to_owned(),
+                Some(&project.location),
+                format!("its members are {}", quoted(&members.join(", "))),
+            );
+        }
+        self.package(project, root);
+    }
+
+    /// A project, wherever it is.
+    fn package(&mut self, project: &'c Project, root: &'c Package) {
+        let lock = self.lock;
         if root.name != project.name.value {
             self.problem(
                 format!("uv.lock does not know the project {}", quoted(project.name.as_str())),
@@ -109,14 +165,6 @@ impl<'c> Check<'c> {
         }
         self.version(project, root);
         self.requires_python(project, root);
-        if !lock.manifest.members.is_empty() && self.pyproject.uv.workspace.is_none() {
-            let members: Vec<&str> = lock.manifest.members.iter().map(PackageName::as_str).collect();
-            self.problem(
-                "uv.lock is of a workspace, and there is no [tool.uv.workspace]".to_owned(),
-                Some(&project.location),
-                format!("its members are {}", quoted(&members.join(", "))),
-            );
-        }
         if !root.metadata.present && lock.revision >= MAY_OMIT_METADATA {
             // The lock of a project without requirements looks the same as one without metadata.
             self.presence(project);
@@ -245,7 +293,7 @@ impl<'c> Check<'c> {
 
     fn wanted(&self, dependency: &'c Dependency, place: Place) -> Wanted<'c> {
         let uv = &self.pyproject.uv;
-        let sourced = uv.sources.contains_key(&dependency.name);
+        let sourced = uv.sources.contains_key(&dependency.name) || self.root.uv.sources.contains_key(&dependency.name);
         let narrowed = sourced || (uv.group_settings && matches!(place, Place::Group(_)));
         Wanted::new(dependency, place, Freedom { sourced, narrowed }, self.pythons.as_ref())
     }
@@ -362,7 +410,7 @@ impl<'c> Check<'c> {
 
     /// For locks without metadata: what the project always needs must at least be among the packages.
     fn presence(&mut self, project: &'c Project) {
-        if self.pyproject.uv.overrides || self.trust(project) == Trust::Nothing {
+        if self.root.uv.overrides || self.trust(project) == Trust::Nothing {
             return;
         }
         let groups = self.pyproject.dependency_groups.iter();
