@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod base;
+mod builds;
 mod capabilities;
 mod faults;
 mod hidden;
