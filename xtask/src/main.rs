@@ -33,6 +33,7 @@ Commands:
   bench                 time builds by pyfront and by Dockerfiles on one engine, and count the bytes that they move;
                         --project NAME,... --scenario NAME,... --contender NAME,... --rounds N (3) --json FILE
                         --stock-frontend IMAGE (adds the Dockerfile frontend as an external image)
+                        --keep-frontend (measures the frontend image that is in the engine, instead of building it)
                         --write-docs (makes docs/performance.md)
   bench render          make docs/performance.md again from docs/performance.json
   bench layers [DIR...] what moves when one package changes, for other numbers in the planner

@@ -31,6 +31,10 @@ const PLAIN: Registry = Registry { name: "registry", address: "127.0.0.1:5055" }
 /// The one of `cargo xtask bench`.
 pub(crate) const BENCH: Registry = Registry { name: "bench-registry", address: "127.0.0.1:5056" };
 
+/// Runs its arguments without the files that this process was started with: under `flock`, one of them is the lock, and it
+/// would be held for as long as the registry lives.
+const CLOSE_INHERITED: &str = "exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; exec \"$@\"";
+
 pub(crate) fn command(mut arguments: Arguments) -> Result<()> {
     let purge = arguments.flag("--purge");
     let word = arguments.word();
@@ -69,6 +73,7 @@ impl Registry {
             let log = directory.join("registry.log");
             let file = File::create(&log)?;
             let mut child = Command::new("setsid")
+                .args(["sh", "-c", CLOSE_INHERITED, "sh"])
                 .args(linked(&rootfs, "usr/bin/docker-registry"))
                 .arg("serve")
                 .arg(&configuration)

@@ -63,7 +63,9 @@ fn measure(options: &Options) -> Result<()> {
     }
     let engine = Engine::up(options.engine.as_deref())?;
     standin::ensure(&engine, &standin::usual())?;
-    image::build(&engine, &[])?;
+    if !options.keep_frontend {
+        image::build(&engine, &[])?;
+    }
     if options.scenarios.contains(&Scenario::BaseBump) {
         step("making the later base image", || base::prepare(&engine))?;
     }

@@ -18,6 +18,8 @@ pub(crate) struct Options {
     pub(crate) rounds: usize,
     pub(crate) json: Option<PathBuf>,
     pub(crate) write_docs: bool,
+    /// Takes the frontend image that is in the engine, instead of building it.
+    pub(crate) keep_frontend: bool,
 }
 
 impl Options {
@@ -38,6 +40,7 @@ impl Options {
             rounds,
             json: arguments.value("--json")?.map(PathBuf::from),
             write_docs: arguments.flag("--write-docs"),
+            keep_frontend: arguments.flag("--keep-frontend"),
         })
     }
 }
