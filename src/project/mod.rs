@@ -2,9 +2,11 @@
 //! have to point at. Pure: files come in as bytes, typed values go out.
 
 pub mod config;
+mod credentials;
 pub mod document;
 pub mod entry;
 pub mod lock;
+pub mod pylock;
 pub mod pyproject;
 pub mod python_version;
 pub mod stale;

@@ -12,7 +12,7 @@ mod package;
 mod reader;
 mod requirement;
 mod source;
-mod text;
+pub(super) mod text;
 mod tree;
 
 use std::ops::Range;
