@@ -16,6 +16,7 @@ pub mod build;
 pub mod layers;
 pub mod make;
 pub mod python;
+pub mod resolved;
 pub mod start;
 pub mod uv;
 

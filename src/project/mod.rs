@@ -9,4 +9,6 @@ pub mod lock;
 pub mod pylock;
 pub mod pyproject;
 pub mod python_version;
+pub mod requirements;
+pub mod script;
 pub mod stale;

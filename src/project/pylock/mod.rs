@@ -150,7 +150,9 @@ where
     T::Err: Display,
 {
     let text = printable(value, problems)?;
-    if let Ok(parsed) = text.parse() { Some(parsed) } else {
+    if let Ok(parsed) = text.parse() {
+        Some(parsed)
+    } else {
         problems.push(value.problem(format_args!("is {}, which is not {what}", quoted(text))));
         None
     }
