@@ -8,6 +8,7 @@ use std::sync::Arc;
 use uv_normalize::{ExtraName, GroupName, PackageName};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Location, SourceFile, nearest};
+use crate::project::bare;
 use crate::project::config::Config;
 use crate::project::config::selection::Selection;
 use crate::project::document::{self, Document, Located, Problems, Table, Value, quoted};
@@ -157,14 +158,40 @@ impl Pyproject {
     /// # Errors
     /// Broken TOML, or everything that is wrong with the values that matter.
     pub fn parse(file: &Arc<SourceFile>) -> Result<Self, Diagnostics> {
-        let document = Document::parse(file)?;
+        Self::parse_with(file, file.text(), |root, problems| {
+            root.get_table("project", problems).and_then(|table| read_project(&table, problems))
+        })
+    }
+
+    /// Reads a script's metadata (PEP 723), which is `text` within the script: `dependencies` and `requires-python` at the
+    /// top level, and the tables of tools.
+    ///
+    /// # Errors
+    /// As [`Pyproject::parse`].
+    pub fn of_script(file: &Arc<SourceFile>, text: &str) -> Result<Self, Diagnostics> {
+        Self::parse_with(file, text, |root, problems| {
+            let mut project = bare::project(&bare::name_of_script(file.name()), Location::new(file, 0..0))?;
+            project.requires_python = requires_python(root, problems);
+            let dependencies_value = root.get("dependencies");
+            project.dependencies_location = dependencies_value.as_ref().map(Value::key_location);
+            project.dependencies = dependencies_value.map(|value| dependencies(&value, problems)).unwrap_or_default();
+            Some(project)
+        })
+    }
+
+    fn parse_with(
+        file: &Arc<SourceFile>,
+        text: &str,
+        project: impl FnOnce(&Table<'_>, &mut Problems) -> Option<Project>,
+    ) -> Result<Self, Diagnostics> {
+        let document = Document::parse_within(file, text)?;
         let root = document.root();
         let mut problems = Problems::new();
         let tool = root.get_table("tool", &mut problems);
         let uv_table = tool.as_ref().and_then(|tool| tool.get_table("uv", &mut problems));
         let pyproject = Self {
             file: Arc::clone(file),
-            project: root.get_table("project", &mut problems).and_then(|table| read_project(&table, &mut problems)),
+            project: project(&root, &mut problems),
             build_system: root
                 .get_table("build-system", &mut problems)
                 .map(|table| read_build_system(&table, &mut problems)),
@@ -286,6 +313,11 @@ fn unknown_name(what: &str, name: &str, location: &Location, known: &[&str], tab
     }
 }
 
+fn requires_python(table: &Table<'_>, problems: &mut Problems) -> Option<Located<RequiresPython>> {
+    let value = table.get("requires-python")?;
+    Some(value.located(RequiresPython::read(&value, problems)?))
+}
+
 fn read_project(table: &Table<'_>, problems: &mut Problems) -> Option<Project> {
     let name = if let Some(value) = table.get("name") {
         let text = value.string("a string", problems);
@@ -311,9 +343,7 @@ fn read_project(table: &Table<'_>, problems: &mut Problems) -> Option<Project> {
         location: table.location(),
         version: string(table, "version", problems),
         dynamic: strings(table, "dynamic", problems).into_iter().map(|name| name.value).collect(),
-        requires_python: table
-            .get("requires-python")
-            .and_then(|value| Some(value.located(RequiresPython::read(&value, problems)?))),
+        requires_python: requires_python(table, problems),
         dependencies: table.get("dependencies").map(|value| dependencies(&value, problems)).unwrap_or_default(),
         dependencies_location: table.get("dependencies").map(|value| value.key_location()),
         optional_dependencies_location: extras.as_ref().map(Value::key_location),

@@ -52,7 +52,9 @@ fn block(file: &Arc<SourceFile>) -> Result<Range<usize>, Diagnostic> {
     };
     let after = inside.get(end).map_or(begin.end, |line| line.start);
     if let Some((_, second)) = begins.find(|(_, line)| line.start > after) {
-        return Err(Diagnostic::new("the script has metadata twice").at(file, second.clone()).help("keep one of the two"));
+        return Err(Diagnostic::new("the script has metadata twice")
+            .at(file, second.clone())
+            .help("keep one of the two"));
     }
     Ok(begin.end..after)
 }
@@ -129,7 +131,9 @@ mod tests {
             script("# /// script\n# dependencies = []\nprint()\n# ///\n"),
             script("# /// script\n# ///\n\n# /// script\n# ///\n"),
             script("x = 'é'\n# /// script\n# dependencies = [\n# ///\n"),
-            script("\n# /// script\n# dependencies = 'httpx'\n# requires-python = 'new'\n# [tool.pyfront]\n# usr = 1\n# ///\n"),
+            script(
+                "\n# /// script\n# dependencies = 'httpx'\n# requires-python = 'new'\n# [tool.pyfront]\n# usr = 1\n# ///\n",
+            ),
         ];
         insta::assert_snapshot!(all.map(Result::unwrap_err).join("\n\n"));
     }
