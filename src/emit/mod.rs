@@ -4,6 +4,7 @@
 //! results on top of the base, by merging where the daemon can and by copying where it cannot.
 
 mod programs;
+mod resolved;
 mod step;
 
 use buildkit_llb::{
@@ -11,6 +12,7 @@ use buildkit_llb::{
     Output, Owner, SCRATCH, Timestamp,
 };
 
+pub use self::resolved::describe_resolved;
 pub use self::step::StepOptions;
 use crate::diagnostic::Location;
 use crate::plan::{BuildSource, Built, FirstParty, Group, Plan};
@@ -50,6 +52,9 @@ pub fn image(plan: &Plan, context: &Context<'_>) -> Result<Output, OpError> {
     }
     for built in &plan.built {
         layers.push(emitter.built(built)?);
+    }
+    if let Some(resolved) = &plan.resolved {
+        layers.push(emitter.resolved(resolved)?);
     }
     layers.push(emitter.runtime()?);
     layers.push(match &plan.first_party {

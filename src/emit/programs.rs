@@ -19,6 +19,7 @@ pub(super) struct Program {
 pub(super) const BUILD: Program = Program { name: "build.py", text: include_str!("steps/build.py") };
 pub(super) const INSTALL: Program = Program { name: "install.py", text: include_str!("steps/install.py") };
 pub(super) const PROJECT: Program = Program { name: "project.py", text: include_str!("steps/project.py") };
+pub(super) const RESOLVE: Program = Program { name: "resolve.py", text: include_str!("steps/resolve.py") };
 pub(super) const RUNTIME: Program = Program { name: "runtime.py", text: include_str!("steps/runtime.py") };
 
 const SHARED: &str = include_str!("steps/pyfront_step.py");

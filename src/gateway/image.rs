@@ -3,7 +3,7 @@
 use buildkit_frontend::image::{Healthcheck, History, ImageConfig};
 use buildkit_llb::Platform;
 
-use crate::emit::{describe, describe_built};
+use crate::emit::{describe, describe_built, describe_resolved};
 use crate::plan::{self, FirstParty, Plan, VENV};
 
 /// Stands in every history entry that pyfront makes.
@@ -78,6 +78,7 @@ fn history(plan: &Plan) -> Vec<History> {
     };
     let mut entries: Vec<History> = plan.groups.iter().map(|group| entry(describe(group), false)).collect();
     entries.extend(plan.built.iter().map(|built| entry(describe_built(built), false)));
+    entries.extend(plan.resolved.iter().map(|resolved| entry(describe_resolved(resolved), false)));
     entries.push(entry(
         format!(
             "venv {VENV}, user {} ({}:{}), {}",

@@ -11,6 +11,7 @@ use super::read::{LOCKED, is_locked};
 use super::resolve::PYTHON_VERSION;
 use super::{TARGET, check_target, plan, platform, read, report};
 use crate::emit::CA_SECRET;
+use crate::plan::input::Input;
 
 const DESCRIPTION: &str = "the image to run in production";
 
@@ -46,7 +47,7 @@ async fn outline(gateway: &Gateway) -> Result<Outline, FrontendError> {
     let locked = is_locked(argument, &written.config).map_err(report::one)?;
     let secret = OutlineSecret { name: CA_SECRET.to_owned(), required: false, location: None };
     let cache = OutlineCache { id: "pyfront/uv".to_owned(), location: None };
-    let builds = written.pyproject.is_package();
+    let builds = written.pyproject.is_package() || matches!(written.input, Input::Requirements(_));
     Ok(Outline {
         name: TARGET.to_owned(),
         description: DESCRIPTION.to_owned(),

@@ -8,7 +8,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Location};
 use crate::plan::build::{self, Built};
 use crate::plan::layers::{self, Weight};
 use crate::plan::start::StartCommand;
-use crate::plan::{Account, Base, Config, FirstParty, Group, Healthcheck, Plan, Uv, VENV, Wheel};
+use crate::plan::{Account, Base, Config, FirstParty, Group, Healthcheck, Plan, Resolved, Uv, VENV, Wheel};
 use crate::project::config::healthcheck::{self, Test};
 use crate::project::config::{self, workdir};
 use crate::project::lock::Lock;
@@ -25,6 +25,8 @@ pub struct Inputs<'a> {
     pub lock: &'a Lock,
     /// What the lock installs on the platform.
     pub closure: &'a Closure,
+    /// What uv resolves and installs, where there is no lock.
+    pub resolved: Option<&'a Resolved>,
     /// For example `linux/amd64`.
     pub platform: &'a str,
     /// The resolved base image.
@@ -59,6 +61,7 @@ pub fn make(inputs: &Inputs<'_>) -> Result<Plan, Diagnostics> {
         uv: inputs.uv.clone(),
         groups: groups(&wheels),
         built,
+        resolved: inputs.resolved.cloned(),
         first_party: first_party(inputs.pyproject),
         account: Account { name: user.name, uid: user.uid, gid: user.gid, home: user.home },
         workdir: inputs.config.workdir.as_ref().map_or(workdir::DEFAULT, |workdir| workdir.as_str()).to_owned(),

@@ -11,8 +11,10 @@ use serde::{Serialize, Serializer};
 use crate::diagnostic::Location;
 
 pub use self::build::{BuildSource, Built};
+pub use self::resolved::Resolved;
 
 pub mod build;
+pub mod input;
 pub mod layers;
 pub mod make;
 pub mod python;
@@ -39,6 +41,9 @@ pub struct Plan {
     pub groups: Vec<Group>,
     /// Packages that are built from their sources, in order of names, on top of the wheels: one step and one layer each.
     pub built: Vec<Built>,
+    /// Requirements without lock, which uv resolves and installs in one step with network.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resolved: Option<Resolved>,
     /// How the project itself gets in.
     pub first_party: FirstParty,
     /// Who runs the container, and where.

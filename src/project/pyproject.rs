@@ -286,8 +286,12 @@ fn check_selection(config: &Config, pyproject: &Pyproject, problems: &mut Proble
             ));
         }
     }
-    // A workspace's groups may be those of its root, which is another file.
-    if let (Some(Located { value: Selection::Names(names), .. }), None) = (&config.groups, &pyproject.uv.workspace) {
+    // A workspace's groups may be those of its root, which is another file; and where there is no project, those of a
+    // pylock.toml.
+    let elsewhere = pyproject.project.is_none() && pyproject.dependency_groups.is_empty();
+    if let (Some(Located { value: Selection::Names(names), .. }), None, false) =
+        (&config.groups, &pyproject.uv.workspace, elsewhere)
+    {
         let known: Vec<&str> = pyproject.dependency_groups.keys().map(GroupName::as_str).collect();
         for name in names.iter().filter(|name| !known.contains(&name.as_str())) {
             problems.push(unknown_name(

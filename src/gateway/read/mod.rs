@@ -5,7 +5,9 @@ use buildkit_frontend::context::{Context, Entry as EntryFile, Selection};
 use buildkit_frontend::{FrontendError, Gateway};
 use buildkit_llb::Output;
 
+mod input;
 mod lock;
+mod script;
 mod start;
 
 pub(super) use self::lock::{LOCKED, is_locked};
@@ -14,6 +16,7 @@ pub(super) use self::start::start_files;
 use super::report;
 use crate::closure::{Defaults, Extras, Groups, Request};
 use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::plan::input::Input;
 use crate::project::config::Config;
 use crate::project::config::selection::Selection as Names;
 use crate::project::document::Located;
@@ -42,15 +45,24 @@ pub(super) struct Written {
     pub(super) pyproject: Pyproject,
     /// `[tool.pyfront]`, with what a Dockerfile says on top.
     pub(super) config: Config,
+    /// The lock, or what stands for it when the packages are said elsewhere.
     pub(super) lock: Lock,
+    /// What says which packages are installed.
+    pub(super) input: Input,
     pub(super) python_version: Option<Located<PythonRequest>>,
+    /// The script that is the whole project.
+    pub(super) script: Option<Located<String>>,
+    pub(super) entry: EntryFile,
     context: Context,
 }
 
 impl Written {
     /// The files that the project is built from.
     pub(super) fn sources(&self) -> Result<Output, FrontendError> {
-        self.context.files(&Selection::everything().exclude_by_default(IGNORED.iter().copied()))
+        self.context.files(&match &self.script {
+            Some(script) => Selection::paths([script.as_str()]),
+            None => Selection::everything().exclude_by_default(IGNORED.iter().copied()),
+        })
     }
 
     /// What to install of the lock.
@@ -93,38 +105,50 @@ pub(super) async fn project(gateway: &Gateway) -> Result<Written, FrontendError>
         None => None,
     };
     let context = gateway.main_context(&entry).await?;
-    let manifests = Selection::paths([PYPROJECT, lock::FILE, PYTHON_VERSION])
+    if let Some(Entry::Script(own)) = read {
+        return script::read(gateway, entry, context, *own).await;
+    }
+    let manifests = Selection::paths([PYPROJECT, lock::FILE, input::PYLOCK, input::REQUIREMENTS, PYTHON_VERSION])
         .hint("manifests")
         .titled("[internal] load pyproject.toml and uv.lock")
         .small();
     let files = context.open(&manifests).await?;
-    let (pyproject, lock, version) = tokio::join!(
+    let (pyproject, lock, pylock, requirements, version) = tokio::join!(
         files.read_optional_file(PYPROJECT),
         files.read_optional_file(lock::FILE),
+        files.read_optional_file(input::PYLOCK),
+        files.read_optional_file(input::REQUIREMENTS),
         files.read_optional_file(PYTHON_VERSION),
     );
-    let (pyproject, lock, version) = (pyproject?, lock?, version?);
+    let (pyproject, version) = (pyproject?, version?);
+    let found = input::Found { lock: lock?, pylock: pylock?, requirements: requirements? };
+    let parse_pyproject = |bytes: Option<&[u8]>| match bytes {
+        None if found.is_other() => found.without_pyproject(),
+        bytes => parse_pyproject(&context, bytes),
+    };
 
-    let (pyproject, config) = match read {
+    let (mut pyproject, config) = match read {
         Some(Entry::Pyproject(own)) => {
             check_same(&context, &entry, pyproject.as_deref(), &own)?;
             let config = own.config.clone();
             (*own, config)
         }
         Some(Entry::Dockerfile(dockerfile)) => {
-            let pyproject = parse_pyproject(&context, pyproject.as_deref())?;
+            let pyproject = parse_pyproject(pyproject.as_deref())?;
             pyproject::check_config(&dockerfile.config, &pyproject).map_err(|error| report::error(&error))?;
             let config = pyproject.config.clone().overlay(dockerfile.config);
             (pyproject, config)
         }
-        None => {
-            let pyproject = parse_pyproject(&context, pyproject.as_deref())?;
+        Some(Entry::Script(_)) | None => {
+            let pyproject = parse_pyproject(pyproject.as_deref())?;
             let config = pyproject.config.clone();
             (pyproject, config)
         }
     };
-    let lock = lock::parse(&context, &pyproject, lock.as_deref())?;
-    lock::check_stale(gateway, &entry, &config, &pyproject, &lock).await?;
+    let (lock, input) = found.read(&context, &mut pyproject, &config).await?;
+    if matches!(input, Input::Lock) {
+        lock::check_stale(gateway, &entry, &config, &pyproject, &lock).await?;
+    }
     let python_version = match version {
         None => None,
         Some(bytes) => {
@@ -132,7 +156,7 @@ pub(super) async fn project(gateway: &Gateway) -> Result<Written, FrontendError>
             read_python_version_file(&file).map_err(report::one)?
         }
     };
-    Ok(Written { pyproject, config, lock, python_version, context })
+    Ok(Written { pyproject, config, lock, input, python_version, script: None, entry, context })
 }
 
 /// An entry file named `pyproject.toml` must be the one at the root of the context: all paths are relative to that.

@@ -13,7 +13,7 @@ use crate::plan::start;
 pub(crate) async fn start_files(written: &Written) -> Result<start::Files, FrontendError> {
     let candidates = start::candidate_files(&written.pyproject, &written.config);
     let mut found = start::Files::new();
-    if candidates.is_empty() {
+    if candidates.is_empty() || written.script.is_some() {
         return Ok(found);
     }
     let selection = Selection::paths(candidates.iter().map(String::as_str))
