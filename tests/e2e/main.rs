@@ -7,6 +7,7 @@ mod engine;
 mod errors;
 mod fidelity;
 mod image;
+mod inputs;
 mod layers;
 mod projects;
 mod served;

@@ -5,6 +5,7 @@
 
 mod capabilities;
 mod faults;
+mod inputs;
 mod options;
 mod projects;
 mod questions;

@@ -38,9 +38,17 @@ impl Project {
                 }
             }
         }
-        let lock = files.get_mut("uv.lock").unwrap();
-        *lock = with_index(lock);
+        for (name, text) in &mut files {
+            if name.ends_with(".lock") || name == "pylock.toml" {
+                *text = with_index(text);
+            }
+        }
         Self(files)
+    }
+
+    /// A project of these files.
+    pub(crate) fn of(files: &[(&str, &str)]) -> Self {
+        Self(files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect())
     }
 
     pub(crate) fn text(&self, path: &str) -> &str {
