@@ -87,8 +87,11 @@ fn files(closure: &Closure) -> BTreeMap<String, String> {
         .collect()
 }
 
-/// The answers to a case: target, request, and names with versions, or uv's refusal.
-fn answers(case: &str) -> Vec<(String, Target, Request, Result<Vec<String>, String>)> {
+/// Label, target, request, and names with versions, or uv's refusal.
+type Answer = (String, Target, Request, Result<Vec<String>, String>);
+
+/// The answers to a case.
+fn answers(case: &str) -> Vec<Answer> {
     let directory = fixtures().join("pylock").join(case);
     let mut paths: Vec<PathBuf> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();

@@ -93,6 +93,10 @@ fn is_hashed(one: &Requirement) -> bool {
     one.pinned && !one.hashes.is_empty()
 }
 
+fn with_hashes(one: &Requirement) -> String {
+    one.hashes.iter().fold(one.text.clone(), |text, hash| format!("{text} --hash={hash}"))
+}
+
 impl Selected<'_> {
     /// The names of the required packages.
     pub fn names(&self) -> impl Iterator<Item = &PackageName> {
@@ -119,15 +123,13 @@ impl Selected<'_> {
         if self.list.is_empty() {
             return None;
         }
-        let text =
-            |one: &&Requirement| one.hashes.iter().fold(one.text.clone(), |text, hash| format!("{text} --hash={hash}"));
         let hashed = self.first_unhashed().is_none();
         // Where everything is pinned, a constraint decides nothing, and uv refuses one without hashes.
-        let constraints = self.constraints.iter().filter(|one| !hashed || is_hashed(one));
+        let constraints = self.constraints.iter().copied().filter(|one| !hashed || is_hashed(one));
         Some(Resolved {
             options: self.requirements.options.iter().map(|option| option.value.clone()).collect(),
-            requirements: self.list.iter().map(|one| text(one)).collect(),
-            constraints: constraints.map(|one| text(one)).collect(),
+            requirements: self.list.iter().copied().map(with_hashes).collect(),
+            constraints: constraints.map(with_hashes).collect(),
             hashed,
             names: self.names().map(ToString::to_string).collect(),
             origin: self.requirements.location(),

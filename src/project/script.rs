@@ -77,17 +77,14 @@ fn masked(text: &str, contents: &Range<usize>) -> String {
     for range in lines(text) {
         let line = &text[range.clone()];
         let inside = contents.contains(&range.start);
-        match line.strip_prefix('#').filter(|_| inside) {
-            Some(rest) => {
-                masked.push(' ');
-                masked.push_str(rest);
-            }
-            None => {
-                let end = line.len() - line.trim_end_matches(['\r', '\n']).len();
-                masked.extend(std::iter::repeat_n(' ', line.len() - end));
-                masked.push_str(&line[line.len() - end..]);
-            }
+        if let Some(rest) = line.strip_prefix('#').filter(|_| inside) {
+            masked.push(' ');
+            masked.push_str(rest);
+            continue;
         }
+        let blank = line.trim_end_matches(['\r', '\n']).len();
+        masked.extend(std::iter::repeat_n(' ', blank));
+        masked.push_str(&line[blank..]);
     }
     masked
 }

@@ -38,11 +38,6 @@ impl Found {
         self.lock.is_none() && (self.pylock.is_some() || self.requirements.is_some())
     }
 
-    /// The project of a context without `pyproject.toml`.
-    pub(super) fn without_pyproject(&self) -> Result<Pyproject, FrontendError> {
-        Pyproject::parse(&SourceFile::new(PYPROJECT, "")).map_err(|error| report::error(&error))
-    }
-
     /// Reads the first that is there. A project without a table gets its name and dependencies from it.
     pub(super) async fn read(
         self,
@@ -63,6 +58,11 @@ impl Found {
             Self { lock, .. } => Ok((lock::parse(context, pyproject, lock.as_deref())?, Input::Lock)),
         }
     }
+}
+
+/// The project of a context without `pyproject.toml`.
+pub(super) fn without_pyproject() -> Result<Pyproject, FrontendError> {
+    Pyproject::parse(&SourceFile::new(PYPROJECT, "")).map_err(|error| report::error(&error))
 }
 
 fn pylock(bytes: &[u8], pyproject: &mut Pyproject) -> Result<(Lock, Input), FrontendError> {

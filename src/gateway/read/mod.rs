@@ -106,7 +106,7 @@ pub(super) async fn project(gateway: &Gateway) -> Result<Written, FrontendError>
     };
     let context = gateway.main_context(&entry).await?;
     if let Some(Entry::Script(own)) = read {
-        return script::read(gateway, entry, context, *own).await;
+        return Box::pin(script::read(gateway, entry, context, *own)).await;
     }
     let manifests = Selection::paths([PYPROJECT, lock::FILE, input::PYLOCK, input::REQUIREMENTS, PYTHON_VERSION])
         .hint("manifests")
@@ -123,7 +123,7 @@ pub(super) async fn project(gateway: &Gateway) -> Result<Written, FrontendError>
     let (pyproject, version) = (pyproject?, version?);
     let found = input::Found { lock: lock?, pylock: pylock?, requirements: requirements? };
     let parse_pyproject = |bytes: Option<&[u8]>| match bytes {
-        None if found.is_other() => found.without_pyproject(),
+        None if found.is_other() => input::without_pyproject(),
         bytes => parse_pyproject(&context, bytes),
     };
 
@@ -145,7 +145,7 @@ pub(super) async fn project(gateway: &Gateway) -> Result<Written, FrontendError>
             (pyproject, config)
         }
     };
-    let (lock, input) = found.read(&context, &mut pyproject, &config).await?;
+    let (lock, input) = Box::pin(found.read(&context, &mut pyproject, &config)).await?;
     if matches!(input, Input::Lock) {
         lock::check_stale(gateway, &entry, &config, &pyproject, &lock).await?;
     }

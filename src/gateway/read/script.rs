@@ -30,7 +30,7 @@ pub(super) async fn read(
     let files = context.open(&files).await?;
     let (same, lock) = tokio::join!(files.read_optional_file(&name), files.read_optional_file(&lock_name));
     let (same, lock) = (same?, lock?);
-    if !entry.file().is_some_and(|file| Some(&file.data) == same.as_ref()) {
+    if entry.file().is_none_or(|file| Some(&file.data) != same.as_ref()) {
         let problem = Diagnostic::new(match same {
             Some(_) => format!("the {name} at the root of the build context is another one than that given with -f"),
             None => format!("the root of the build context has no {name}"),

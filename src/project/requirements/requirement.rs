@@ -53,18 +53,16 @@ pub(super) fn parse(line: &str, location: &Location) -> Result<Requirement, Diag
     let rest = extras(rest).ok_or_else(|| {
         problem(format!("the extras of {name} cannot be read")).help("write them as in httpx[http2,brotli]")
     })?;
-    let (version, marker, direct) = match rest.strip_prefix('@') {
-        Some(rest) => {
-            let (url, marker) = rest.split_once(" ;").unwrap_or((rest, ""));
-            (url.trim(), marker, true)
-        }
-        None => {
-            let (version, marker) = rest.split_once(';').unwrap_or((rest, ""));
-            (version.trim(), marker, false)
-        }
+    // A URL may hold a semicolon; its marker stands behind a space.
+    let (wanted, separator, direct) = match rest.strip_prefix('@') {
+        Some(url) => (url, " ;", true),
+        None => (rest, ";", false),
     };
-    let has_marker = if direct { rest.contains(" ;") } else { rest.contains(';') };
-    let marker = has_marker.then(|| Expression::parse(marker.trim())).transpose().map_err(|reason| {
+    let (version, marker) = match wanted.split_once(separator) {
+        Some((version, marker)) => (version.trim(), Some(marker.trim())),
+        None => (wanted.trim(), None),
+    };
+    let marker = marker.map(Expression::parse).transpose().map_err(|reason| {
         problem(format!("the marker of {name} cannot be understood: {reason}"))
             .help("write a marker such as ; sys_platform == 'linux'")
     })?;
