@@ -55,7 +55,9 @@ async fn build_image(gateway: &Gateway) -> Result<BuildResult, FrontendError> {
 
 /// Shows a warning at its place, with what to do about it.
 async fn warn(gateway: &Gateway, written: &Written, warning: &Diagnostic) {
-    let mut short = warning.message().to_owned();
+    // buildx shows the place only on request.
+    let place = warning.location().map(|place| format!("{place}: ")).unwrap_or_default();
+    let mut short = format!("{place}{}", warning.message());
     for help in warning.helps() {
         short = format!("{short} ({help})");
     }
