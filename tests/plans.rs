@@ -10,6 +10,7 @@ use buildkit_llb::{Cap, Caps, Image, Local, NetworkMode, Output, Platform, inspe
 use pyfront::closure::{Arch, Closure, Libc, Python, Request, Target, resolve};
 use pyfront::diagnostic::SourceFile;
 use pyfront::emit::{self, StepOptions};
+use pyfront::plan::indexes::Indexes;
 use pyfront::plan::make::{Inputs, make};
 use pyfront::plan::python::{Wishes, choose, image};
 use pyfront::plan::{self, Base, Plan, Uv, start, uv};
@@ -69,6 +70,8 @@ fn plan(example: &str) -> Plan {
         },
         uv: &Uv { image: plan::Image { reference: uv::image(&version), digest: digest("0c") }, version },
         start: &start,
+        build_args: &BTreeMap::new(),
+        indexes: &Indexes::new(&pyproject.uv.indexes, &BTreeSet::new(), &lock),
         labels: &BTreeMap::new(),
     })
     .unwrap()
@@ -159,4 +162,45 @@ fn operations_of_a_package() {
 fn operations_without_merge() {
     let caps = Caps::all().without(Cap::MergeOp, "the store cannot").without(Cap::DiffOp, "the store cannot");
     insta::assert_snapshot!(operations(&plan("virtual"), &caps));
+}
+
+#[test]
+fn many_built_packages_fit_into_an_image() {
+    let mut plan = plan("source");
+    let built = plan.built.first().unwrap().clone();
+    plan.built = (0..40).map(|number| plan::Built { name: format!("package-{number:02}"), ..built.clone() }).collect();
+    let text = operations(&plan, &Caps::all());
+    let operations: serde_json::Value = serde_json::from_str(&text.replace('…', "\"\"")).unwrap();
+    let operations = operations.as_array().unwrap();
+    let steps = operations
+        .iter()
+        .filter(|op| op["description"]["llb.customname"].to_string().contains("[deps] build package-"));
+    assert_eq!(steps.count(), 40, "one step each");
+    let merge = operations.iter().find(|op| op.get("merge").is_some()).unwrap();
+    let layers = merge["inputs"].as_array().unwrap().len();
+    assert!(layers <= 1 + plan.groups.len() + 8 + 2, "{layers} layers");
+    let config = pyfront::gateway::image::config(
+        &plan,
+        &buildkit_frontend::image::ImageConfig::default(),
+        &"linux/amd64".parse().unwrap(),
+    );
+    let entries = config.history.iter().filter(|entry| !entry.empty_layer).count();
+    assert_eq!(entries, layers - 1, "each layer has an entry in the history");
+}
+
+#[test]
+fn system_packages_are_where_builds_run_and_nowhere_else() {
+    let mut plan = plan("source");
+    plan.build_packages = vec!["gcc".to_owned()];
+    let text = operations(&plan, &Caps::all()).replace('…', "\"\"");
+    let operations: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
+    let named = |name: &str| {
+        let index = operations.iter().position(|op| op["description"]["llb.customname"].to_string().contains(name));
+        index.unwrap_or_else(|| panic!("no operation {name}"))
+    };
+    let root = |name: &str| operations[named(name)]["inputs"][0].as_str().unwrap().to_owned();
+    let system = named("[build] install gcc");
+    let base = root("[build] install gcc");
+    assert!(root("build docopt").starts_with(&format!("{system}")), "{} {system}", root("build docopt"));
+    assert_eq!((root("install humanize"), root("[runtime]")), (base.clone(), base), "no other step sees them");
 }

@@ -2,10 +2,11 @@
 //! (hosts, limits, proxies, network).
 
 use buildkit_llb::{
-    Annotate, Bind, Cache, Exec, ExtraHost, NetworkMode, OpError, Platform, ProxyEnv, SCRATCH, Secret, Sharing, Tmpfs,
-    Ulimit,
+    Annotate, Bind, Cache, Exec, ExtraHost, NetworkMode, OpError, Output, Platform, ProxyEnv, SCRATCH, Secret, Sharing,
+    Tmpfs, Ulimit,
 };
 
+use super::fetch::with_secrets;
 use super::programs::{OUT, PRIVATE, Program, TOOLS};
 use super::{CA_SECRET, Emitter};
 
@@ -55,9 +56,20 @@ impl Emitter<'_> {
         arguments: impl IntoIterator<Item = String>,
         name: String,
     ) -> Result<Exec, OpError> {
+        self.step_on(self.context.builder, program, arguments, name)
+    }
+
+    /// A step on a root of its own.
+    fn step_on(
+        &self,
+        root: &Output,
+        program: &Program,
+        arguments: impl IntoIterator<Item = String>,
+        name: String,
+    ) -> Result<Exec, OpError> {
         let options = self.context.steps;
         let command = ["python3", "-s", "-B"].map(str::to_owned).into_iter().chain([program.path()]).chain(arguments);
-        let mut exec = Exec::on(self.context.builder, command)
+        let mut exec = Exec::on(root, command)
             .env("PATH", &options.path)
             .env("HOME", "/root")
             .env("LANG", "C.UTF-8")
@@ -93,22 +105,41 @@ impl Emitter<'_> {
         Ok(exec)
     }
 
-    /// A step that runs a build backend: with the network that the client allows, proxies, the company's certificates and
-    /// uv's cache. What it makes of secrets lies in memory.
+    /// A step that runs a build backend: with system packages, the network that the client allows, proxies, the company's
+    /// certificates, uv's cache, and the secrets of the indexes that uv asks.
     pub(super) fn build_step(
         &self,
         program: &Program,
         arguments: impl IntoIterator<Item = String>,
         name: String,
+        secrets: &[String],
     ) -> Result<Exec, OpError> {
         let options = self.context.steps;
-        let cache = format!("{}pyfront/uv", options.cache_prefix());
-        let exec = self.step(program, arguments, name)?;
+        // Other versions of uv keep other files, and what is built for one C library runs on no other.
+        let cache = format!("{}pyfront/uv-{}", options.cache_prefix(), self.plan.cache);
+        let exec = self.networked_step(&self.build_root()?, program, arguments, name)?;
+        let mut exec = exec
+            .env("UV_CACHE_DIR", "/root/.cache/uv")
+            .mount(Cache::new(cache, "/root/.cache/uv").sharing(Sharing::Shared));
+        if !secrets.is_empty() {
+            exec = exec.env("PYFRONT_INDEX_SECRETS", secrets.join(" "));
+        }
+        Ok(with_secrets(exec, secrets.iter().map(String::as_str)))
+    }
+
+    /// A step with network, proxies and the company's certificates. What it makes of secrets lies in memory.
+    pub(super) fn networked_step(
+        &self,
+        root: &Output,
+        program: &Program,
+        arguments: impl IntoIterator<Item = String>,
+        name: String,
+    ) -> Result<Exec, OpError> {
+        let options = self.context.steps;
+        let exec = self.step_on(root, program, arguments, name)?;
         Ok(exec
             .network(options.network)
             .proxy(options.proxy.clone())
-            .env("UV_CACHE_DIR", "/root/.cache/uv")
-            .mount(Cache::new(cache, "/root/.cache/uv").sharing(Sharing::Shared))
             .mount(Secret::new(CA_SECRET, format!("/run/secrets/{CA_SECRET}")).optional(true))
             .mount(Tmpfs::new(PRIVATE).size(PRIVATE_SIZE)))
     }

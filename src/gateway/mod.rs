@@ -1,11 +1,14 @@
 //! The conversation with the daemon: reads what the user wrote, resolves the images, lets the pure stages decide, and
 //! hands back the result. All I/O of pyfront is in here and in `buildkit-frontend`.
 
+mod advice;
 pub mod image;
+mod libc;
 mod questions;
 mod read;
 pub mod report;
 mod resolve;
+mod secrets;
 
 use std::collections::BTreeMap;
 
@@ -15,9 +18,11 @@ use buildkit_llb::{Output, Platform, marshal};
 
 use crate::diagnostic::{Diagnostic, Location};
 use crate::emit::{self, StepOptions};
+use crate::plan::indexes::Indexes;
 use crate::plan::make::Inputs;
 use crate::plan::{Base, Plan, Uv, make, start};
 
+use self::advice::Advice;
 use self::read::Written;
 use self::report::Excerpt;
 use self::resolve::Images;
@@ -47,6 +52,11 @@ async fn build_image(gateway: &Gateway) -> Result<BuildResult, FrontendError> {
     let root = file_system(gateway, &written, &planned)?;
     let definition = marshal(Some(&root), gateway.llb_caps()).map_err(|error| FrontendError::new(error.to_string()))?;
     let reference = gateway.solve(&definition).await?;
+    let advice = Advice::new(&planned.plan, &written.pyproject.uv.indexes);
+    if advice.is_possible() {
+        // What fails is told by the daemon alone, unless it is built while this process is still there.
+        reference.evaluate().await.map_err(|error| advice.on(error))?;
+    }
     let config = image::config(&planned.plan, &planned.images.base.config, &platform);
     let mut image = PlatformImage::new(platform, Some(reference), config);
     image.base_config = Some(planned.images.base.config_json).filter(|json| !json.is_empty());
@@ -98,10 +108,13 @@ struct Planned {
 async fn plan(gateway: &Gateway, written: &Written, platform: &Platform) -> Result<Planned, FrontendError> {
     let python = resolve::python(gateway, written, platform)?;
     let uv = resolve::uv(written)?;
-    let (images, files) =
-        tokio::join!(resolve::images(gateway, written, &python, &uv, platform), read::start_files(written),);
+    let (images, files, secrets) = tokio::join!(
+        resolve::images(gateway, written, &python, &uv, platform),
+        read::start_files(written),
+        secrets::given(gateway, &written.pyproject.uv.indexes),
+    );
     let (images, files) = (images?, files?);
-    let target = resolve::target(written, &python, &images.base, platform)?;
+    let target = resolve::target(gateway, written, &python, &images.base, platform).await?;
     let installed =
         written.input.resolve(&written.lock, &written.request(), &target).map_err(|error| report::error(&error))?;
     let start = match &written.script {
@@ -129,6 +142,8 @@ async fn plan(gateway: &Gateway, written: &Written, platform: &Platform) -> Resu
         },
         uv: &Uv { version: uv, image: images.uv.shown.clone() },
         start: &start,
+        build_args: &gateway.options().build_args,
+        indexes: &Indexes::new(&written.pyproject.uv.indexes, &secrets, &written.lock),
         labels: &labels,
     })
     .map_err(|error| report::error(&error))?;

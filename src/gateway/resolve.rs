@@ -15,9 +15,9 @@ use crate::project::python_version::PythonVersion;
 
 /// The build argument that chooses the Python.
 pub(super) const PYTHON_VERSION: &str = "PYTHON_VERSION";
-/// The C library that wheels are chosen for: that of Debian 12, the oldest release that official Python images are
-/// made of. Newer images run such wheels too.
-const LIBC: Libc = Libc::Glibc { major: 2, minor: 36 };
+/// The C library that is assumed before the base image is known, when only the presence of wheels is asked for: that of
+/// Debian 12, the oldest release that official Python images are made of.
+const ASSUMED_LIBC: Libc = Libc::Glibc { major: 2, minor: 36 };
 
 /// The resolved images.
 pub(super) struct Images {
@@ -148,20 +148,20 @@ fn replaced(name: &str, context: NamedContext) -> Result<Resolved, FrontendError
     }
 }
 
-/// What wheels are chosen for.
-pub(super) fn target(
+/// What wheels are chosen for: the base image's Python and C library, and the platform's CPU.
+pub(super) async fn target(
+    gateway: &Gateway,
     written: &Written,
     python: &PythonChoice,
     base: &Resolved,
     platform: &Platform,
 ) -> Result<Target, FrontendError> {
+    let place = written.config.base.as_ref().map(|base| base.location.clone()).or_else(|| python.location.clone());
     let minor = python.version.minor_text();
     // Official images say which Python they have; of others the minor is taken on trust and checked while building.
     let version = match base.config.config.env("PYTHON_VERSION").filter(|version| !version.is_empty()) {
         Some(version) if version == minor || version.starts_with(&format!("{minor}.")) => version.to_owned(),
         Some(version) => {
-            let place =
-                written.config.base.as_ref().map(|base| base.location.clone()).or_else(|| python.location.clone());
             return Err(report::one(
                 Diagnostic::new(format!("the base image {} has Python {version}, not {minor}", base.shown.reference))
                     .at_location(place)
@@ -171,23 +171,19 @@ pub(super) fn target(
         }
         None => python.version.patch.map_or_else(|| format!("{minor}.0"), |_| python.version.to_string()),
     };
-    if base.shown.reference.contains("alpine") {
-        return Err(report::one(
-            Diagnostic::new(format!(
-                "the base image {} has musl, for which wheels cannot be chosen yet",
-                base.shown.reference
-            ))
-            .at_location(written.config.base.as_ref().map(|base| base.location.clone()))
-            .help("use a base with glibc, such as base = \"slim\""),
-        ));
-    }
-    assumed_target(&version, platform)
+    let place = written.config.base.as_ref().map(|base| &base.location);
+    let libc = super::libc::of_base(gateway, base, platform, place).await?;
+    Ok(Target { libc, ..assumed_target(&version, platform)? })
+}
+
+/// The CPU that wheels are chosen for.
+pub(super) fn arch(platform: &Platform) -> Result<Arch, FrontendError> {
+    Arch::from_oci(&platform.architecture, &platform.variant)
+        .ok_or_else(|| FrontendError::new(format!("there are no Python wheels for {platform}")))
 }
 
 /// A platform with the C library that is assumed of base images.
 fn assumed_target(version: &str, platform: &Platform) -> Result<Target, FrontendError> {
-    let arch = Arch::from_oci(&platform.architecture, &platform.variant)
-        .ok_or_else(|| FrontendError::new(format!("there are no Python wheels for {platform}")))?;
     let python = Python::new(version, false).map_err(report::one)?;
-    Ok(Target { python, arch, libc: LIBC })
+    Ok(Target { python, arch: arch(platform)?, libc: ASSUMED_LIBC })
 }

@@ -11,14 +11,19 @@ use serde::{Serialize, Serializer};
 use crate::diagnostic::Location;
 
 pub use self::build::{BuildSource, Built};
+pub use self::indexes::Access;
 pub use self::resolved::Resolved;
+pub use self::settings::{Environment, Settings};
 
 pub mod build;
+pub mod indexes;
 pub mod input;
 pub mod layers;
+pub mod libc;
 pub mod make;
 pub mod python;
 pub mod resolved;
+pub mod settings;
 pub mod start;
 pub mod uv;
 
@@ -37,6 +42,11 @@ pub struct Plan {
     pub base: Base,
     /// The uv that builds and installs.
     pub uv: Uv,
+    /// What the caches of build steps are shared by: `0.13.8-glibc-x86_64`.
+    pub cache: String,
+    /// System packages of the steps that build; nothing of them gets into the image.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub build_packages: Vec<String>,
     /// Locked wheels in image order: one layer each.
     pub groups: Vec<Group>,
     /// Packages that are built from their sources, in order of names, on top of the wheels: one step and one layer each.
@@ -44,6 +54,9 @@ pub struct Plan {
     /// Requirements without lock, which uv resolves and installs in one step with network.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resolved: Option<Resolved>,
+    /// The secrets with which uv fetches what those builds require, or those requirements.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub build_secrets: Vec<String>,
     /// How the project itself gets in.
     pub first_party: FirstParty,
     /// Who runs the container, and where.
@@ -52,6 +65,20 @@ pub struct Plan {
     pub workdir: String,
     /// What the image's config says.
     pub config: Config,
+}
+
+impl Plan {
+    /// The packages that are built from source, as they share layers.
+    pub fn built_layers(&self) -> Vec<Vec<&Built>> {
+        let names: Vec<&str> = self.built.iter().map(|built| built.name.as_str()).collect();
+        let layers = layers::group_built(&names);
+        layers.into_iter().map(|layer| layer.into_iter().filter_map(|index| self.built.get(index)).collect()).collect()
+    }
+
+    /// The C library and CPU of `cache`, for what has nothing to do with uv.
+    pub fn cache_platform(&self) -> &str {
+        self.cache.split_once('-').map_or("", |(_, platform)| platform)
+    }
 }
 
 /// An image by reference, as it is shown to people and as it was resolved.
@@ -110,19 +137,28 @@ pub struct Wheel {
     pub url: String,
     /// `sha256:…` of the file.
     pub digest: String,
+    /// The credentials that it is fetched with; without any it is a source of BuildKit's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access: Option<Access>,
     /// Its entry in the lock file.
     #[serde(serialize_with = "as_text")]
     pub origin: Location,
 }
 
 /// How the project itself gets into the image.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FirstParty {
     /// The project is a package: its wheel is built from the sources and installed, not editable.
     Install {
         /// The build backend, as `[build-system]` names it; for people.
         backend: String,
+        /// The secrets with which uv fetches what the build requires.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        secrets: Vec<String>,
+        /// What its build is told.
+        #[serde(skip_serializing_if = "Settings::is_empty")]
+        settings: Settings,
     },
     /// The project is no package: its files are copied to the working directory.
     Copy,

@@ -2,10 +2,12 @@
 //! have to point at. Pure: files come in as bytes, typed values go out.
 
 pub mod bare;
+pub mod build_files;
 pub mod config;
 mod credentials;
 pub mod document;
 pub mod entry;
+pub mod indexes;
 pub mod lock;
 pub mod pylock;
 pub mod pyproject;
@@ -13,3 +15,4 @@ pub mod python_version;
 pub mod requirements;
 pub mod script;
 pub mod stale;
+pub mod uv;

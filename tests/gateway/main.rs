@@ -3,10 +3,13 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod base;
 mod capabilities;
 mod faults;
+mod hidden;
 mod inputs;
 mod options;
+mod private_index;
 mod projects;
 mod questions;
 mod refusals;

@@ -209,7 +209,8 @@ fn named_contexts_stand_in_for_images() {
 
     // A directory says nothing about its Python, so it is taken on trust, and there is no config to inherit.
     let context = format!("context:{BASE_IMAGE}");
-    let outcome = run(&hatchling().option(&context, "local:rootfs").local("rootfs", [("usr/bin/python3", "")]));
+    let rootfs = [("usr/bin/python3", ""), ("usr/lib64/libc.so.6", "GNU C Library version 2.41.\n")];
+    let outcome = run(&hatchling().option(&context, "local:rootfs").local("rootfs", rootfs));
     assert!(!outcome.result().metadata.contains_key("containerimage.base.config"));
     assert!(outcome.graph(None).sources().contains(&"local://rootfs"));
     let path = "PATH=/opt/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

@@ -8,10 +8,10 @@ use buildkit_frontend::image::ImageReference;
 use buildkit_frontend::testing::{FakeDaemon, FakeImage};
 
 /// The configuration of the base image, as a daemon answers it.
-pub(crate) const BASE: &str = r#"{"architecture":"amd64","os":"linux","created":"2025-07-01T00:00:00Z",
+pub(crate) const BASE: &str = r##"{"architecture":"amd64","os":"linux","created":"2025-07-01T00:00:00Z",
 "config":{"Env":["PATH=/usr/local/bin:/usr/bin:/bin","PYTHON_VERSION=3.13.5"],"Cmd":["python3"],
 "Labels":{"base":"yes"}},"rootfs":{"type":"layers","diff_ids":["sha256:aa","sha256:bb"]},
-"history":[{"created":"2025-07-01T00:00:00Z","created_by":"debian"},{"created_by":"CMD python3","empty_layer":true}]}"#;
+"history":[{"created":"2025-07-01T00:00:00Z","created_by":"# debian.sh --arch 'amd64' out/ 'bookworm' '@1751241600'"},{"created_by":"CMD python3","empty_layer":true}]}"##;
 const UV: &str = r#"{"architecture":"amd64","os":"linux","config":{"Entrypoint":["/uv"]}}"#;
 pub(crate) const BASE_IMAGE: &str = "python:3.13-slim";
 pub(crate) const UV_IMAGE: &str = "astral/uv:0.13.8";

@@ -15,9 +15,10 @@ hashed = sys.argv[1] == "hashed"
 directory = step.TOOLS + "/requirements"
 
 step.trust_company_ca()
+step.give_index_credentials()
 # Compilers write this instead of the clock.
 os.environ["SOURCE_DATE_EPOCH"] = str(step.EPOCH)
-step.uv("venv", "--quiet", "--python", step.interpreter(), step.VENV)
+step.uv("venv", "--quiet", "--clear", "--python", step.interpreter(), step.VENV)
 status = subprocess.run([
     step.UV, "pip", "install", "--no-config", "--python", step.VENV + "/bin/python", "--prefix", step.OUT + step.VENV,
     *(["--require-hashes"] if hashed else []),
@@ -29,6 +30,4 @@ if status != 0:
         message += "\nhelp: all packages must be listed with their hashes, also those that others need: write the file with"
         message += "\n      uv pip compile --generate-hashes"
     step.fail(message)
-step.drop_lock()
-step.compile_bytecode(checked=False)
-step.fix_metadata()
+step.finish(checked=False)

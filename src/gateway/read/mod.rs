@@ -5,6 +5,7 @@ use buildkit_frontend::context::{Context, Entry as EntryFile, Selection};
 use buildkit_frontend::{FrontendError, Gateway};
 use buildkit_llb::Output;
 
+mod hidden;
 mod input;
 mod lock;
 mod script;
@@ -13,8 +14,9 @@ mod start;
 pub(super) use self::lock::{LOCKED, is_locked};
 pub(super) use self::start::start_files;
 
+use self::hidden::hidden_or;
 use super::report;
-use crate::closure::{Defaults, Extras, Groups, Request};
+use crate::closure::{BuildPolicy, Defaults, Extras, Groups, Request};
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::plan::input::Input;
 use crate::project::config::Config;
@@ -88,7 +90,14 @@ impl Written {
             Some(Names::All) => groups.all = true,
             Some(Names::Names(names)) => groups.include = values(names),
         }
-        Request { extras, groups, ..Request::default() }
+        let uv = &self.pyproject.uv.build;
+        let build = BuildPolicy {
+            no_build: uv.no_build,
+            no_build_packages: uv.no_build_package.iter().cloned().collect(),
+            no_binary: uv.no_binary,
+            no_binary_packages: uv.no_binary_package.iter().cloned().collect(),
+        };
+        Request { extras, groups, build, ..Request::default() }
     }
 }
 
@@ -98,15 +107,19 @@ fn values<T: Clone>(names: &[Located<T>]) -> Vec<T> {
 
 /// Reads the project.
 pub(super) async fn project(gateway: &Gateway) -> Result<Written, FrontendError> {
+    Box::pin(read(gateway)).await
+}
+
+async fn read(gateway: &Gateway) -> Result<Written, FrontendError> {
     let entry = gateway.entry("TOML", &[]).await?;
-    let read = match entry.file() {
+    let own = match entry.file() {
         Some(file) => Some(Entry::read(entry.filename(), &file.data).map_err(|error| report::error(&error))?),
         // Without an entry file (`BUILDKIT_SYNTAX` and nothing else) the project's own is all there is.
         None => None,
     };
     let context = gateway.main_context(&entry).await?;
-    if let Some(Entry::Script(own)) = read {
-        return Box::pin(script::read(gateway, entry, context, *own)).await;
+    if let Some(Entry::Script(script)) = own {
+        return Box::pin(script::read(gateway, entry, context, *script)).await;
     }
     let manifests = Selection::paths([PYPROJECT, lock::FILE, input::PYLOCK, input::REQUIREMENTS, PYTHON_VERSION])
         .hint("manifests")
@@ -127,7 +140,7 @@ pub(super) async fn project(gateway: &Gateway) -> Result<Written, FrontendError>
         bytes => parse_pyproject(&context, bytes),
     };
 
-    let (mut pyproject, config) = match read {
+    let (mut pyproject, config) = match own {
         Some(Entry::Pyproject(own)) => {
             check_same(&context, &entry, pyproject.as_deref(), &own)?;
             let config = own.config.clone();
@@ -149,6 +162,7 @@ pub(super) async fn project(gateway: &Gateway) -> Result<Written, FrontendError>
     if matches!(input, Input::Lock) {
         lock::check_stale(gateway, &entry, &config, &pyproject, &lock).await?;
     }
+    hidden::check_build_files(&context, "", &pyproject).await?;
     let python_version = match version {
         None => None,
         Some(bytes) => {
@@ -191,19 +205,4 @@ fn parse_pyproject(context: &Context, bytes: Option<&[u8]>) -> Result<Pyproject,
     };
     let file = SourceFile::from_bytes(PYPROJECT, bytes).map_err(report::one)?;
     Pyproject::parse(&file).map_err(|error| report::error(&error))
-}
-
-/// Says so when a missing file is hidden by a line of the ignore file.
-fn hidden_or(context: &Context, path: &str, missing: Diagnostic) -> Diagnostic {
-    let Some(ignore) = context.ignore() else { return missing };
-    match ignore.excluding_rule(path) {
-        None => missing,
-        Some(rule) => Diagnostic::new(format!(
-            "{path} is hidden from the build by line {} of {}: {}",
-            rule.line(),
-            ignore.name(),
-            rule.pattern()
-        ))
-        .help(format!("remove the line, or add a line !{path} below it")),
-    }
 }
