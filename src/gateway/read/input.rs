@@ -118,9 +118,9 @@ async fn read_requirements(context: &Context, bytes: &[u8]) -> Result<Requiremen
         for path in missing {
             let Some(bytes) = opened.read_optional_file(&path).await? else {
                 let problem = Diagnostic::new(format!("the build context has no {}", quoted(&path)))
+                    .at_location(Some(path.location.clone()))
                     .help("add the file, or correct the line; paths are relative to the file that names them");
-                let problem = hidden_or(context, &path, problem).at_location(Some(path.location.clone()));
-                return Err(report::one(problem));
+                return Err(report::one(hidden_or(context, &path, problem)));
             };
             let file = SourceFile::from_bytes(path.value.clone(), &bytes).map_err(report::one)?;
             files.insert(path.value, file);
