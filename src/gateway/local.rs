@@ -55,6 +55,9 @@ pub(super) async fn sources(gateway: &Gateway, written: &Written, plan: &Plan) -
 
 /// A project's directory of the build context, at its path there.
 async fn directory(written: &Written, member: &Member) -> Result<Output, FrontendError> {
+    if let Some(script) = &written.script {
+        return written.context.files(&Selection::paths([script.as_str()]));
+    }
     let Tree { directory, without, .. } = &member.tree;
     let context = &written.context;
     let mut selection = Selection::everything().exclude_by_default(IGNORED.iter().copied());
