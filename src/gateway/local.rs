@@ -28,6 +28,9 @@ const IGNORED: &[&str] = &[
     "**/.env.*",
 ];
 
+/// What a wheel is not built from, and what changes with every dependency: a bump must not build the project again.
+const LOCKS: &str = "**/uv.lock";
+
 /// Finds all that a plan needs of the user's own files.
 pub(super) async fn sources(gateway: &Gateway, written: &Written, plan: &Plan) -> Result<LocalSources, FrontendError> {
     let mut sources = LocalSources::default();
@@ -61,6 +64,9 @@ async fn directory(written: &Written, member: &Member) -> Result<Output, Fronten
     let Tree { directory, without, .. } = &member.tree;
     let context = &written.context;
     let mut selection = Selection::everything().exclude_by_default(IGNORED.iter().copied());
+    if matches!(member.how, How::Install { .. }) {
+        selection = selection.exclude_by_default([LOCKS]);
+    }
     if !directory.is_empty() {
         selection = selection
             .include([escaped(directory)])
