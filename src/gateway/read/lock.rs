@@ -1,0 +1,80 @@
+//! The lock file, and whether it fits the project.
+
+use buildkit_frontend::context::{Context, Entry as EntryFile};
+use buildkit_frontend::{FrontendError, Gateway};
+
+use super::hidden_or;
+use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::gateway::report;
+use crate::project::config::Config;
+use crate::project::document::quoted;
+use crate::project::lock::Lock;
+use crate::project::pyproject::Pyproject;
+use crate::project::stale;
+
+/// Its name.
+pub(super) const FILE: &str = "uv.lock";
+/// The build argument that says whether the lock must fit the project.
+pub(crate) const LOCKED: &str = "PYFRONT_LOCKED";
+
+pub(super) fn parse(context: &Context, pyproject: &Pyproject, bytes: Option<&[u8]>) -> Result<Lock, FrontendError> {
+    let Some(bytes) = bytes else {
+        return Err(report::one(hidden_or(
+            context,
+            FILE,
+            Diagnostic::new("the project has no uv.lock, so what to install is not known")
+                .at(&pyproject.file, 0..0)
+                .help("run uv lock, and commit the uv.lock that it writes next to pyproject.toml"),
+        )));
+    };
+    let file = SourceFile::from_bytes(FILE, bytes).map_err(report::one)?;
+    Lock::read(&file).map_err(|error| report::error(&error))
+}
+
+/// A lock that does not fit the project is an error, or a warning when the user said that it need not fit.
+pub(super) async fn check_stale(
+    gateway: &Gateway,
+    entry: &EntryFile,
+    config: &Config,
+    pyproject: &Pyproject,
+    lock: &Lock,
+) -> Result<(), FrontendError> {
+    let argument = gateway.options().build_args.get(LOCKED).map(String::as_str);
+    let locked = is_locked(argument, config).map_err(report::one)?;
+    let Err(stale) = stale::check(pyproject, lock) else { return Ok(()) };
+    if locked {
+        return Err(report::error(&stale));
+    }
+    for problem in stale.iter() {
+        let short = format!("StaleLock: {} (run uv lock to bring it up to date)", problem.message());
+        gateway.warn_at(entry, short, problem.location().map(report::place)).await;
+    }
+    Ok(())
+}
+
+/// Whether the lock must fit: what the build argument says, else the configuration.
+pub(crate) fn is_locked(argument: Option<&str>, config: &Config) -> Result<bool, Diagnostic> {
+    match argument.map(str::to_ascii_lowercase).as_deref() {
+        None | Some("") => Ok(config.locked.as_ref().is_none_or(|locked| locked.value)),
+        Some("true" | "1") => Ok(true),
+        Some("false" | "0") => Ok(false),
+        Some(other) => Err(Diagnostic::new(format!("the build argument {LOCKED} is {}", quoted(other)))
+            .help(format!("write --build-arg {LOCKED}=true or --build-arg {LOCKED}=false"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_build_argument_wins_over_the_configuration() {
+        let config = |body: &str| Config::read_body(&SourceFile::new("Dockerfile", body)).unwrap();
+        let strict = |argument, body: &str| is_locked(argument, &config(body)).unwrap();
+        assert!(strict(None, "") && strict(None, "locked = true") && !strict(None, "locked = false"));
+        assert!(
+            strict(Some("1"), "locked = false") && !strict(Some("False"), "") && !strict(Some(""), "locked = false")
+        );
+        insta::assert_snapshot!(is_locked(Some("no\u{1b}"), &config("")).unwrap_err().to_string());
+    }
+}
