@@ -9,7 +9,7 @@ use std::path::Path;
 use buildkit_llb::{Cap, Caps, Image, Local, NetworkMode, Output, Platform, inspect, marshal};
 use pyfront::closure::{Arch, Closure, Libc, Python, Request, Target, resolve};
 use pyfront::diagnostic::SourceFile;
-use pyfront::emit::{self, StepOptions};
+use pyfront::emit::{self, Machine, StepOptions};
 use pyfront::plan::make::{Inputs, make};
 use pyfront::plan::python::{Wishes, choose, image};
 use pyfront::plan::{self, Base, Plan, Uv, start, uv};
@@ -61,6 +61,7 @@ fn plan(example: &str) -> Plan {
         lock: &lock,
         closure: &closure,
         platform: "linux/amd64",
+        build_platform: None,
         base: &Base {
             image: plan::Image { reference: image(None, &python.version), digest: digest("ba") },
             python: python.version.minor_text(),
@@ -80,19 +81,17 @@ fn operations(plan: &Plan, caps: &Caps) -> String {
         Image::new(reference, platform.clone()).build().unwrap()
     };
     let base = image(&format!("library/{}", plan.base.image.reference), "ba");
+    let uv = image(&plan.uv.image.reference, "0c");
     let project: Output = Local::new("context").session("session").build().unwrap();
     let root = emit::image(
         plan,
         &emit::Context {
             base: &base,
-            builder: &base,
-            uv: &image(&plan.uv.image.reference, "0c"),
+            builder: Machine { base: &base, uv: &uv, platform: None, path: "/usr/local/bin:/bin" },
+            target: None,
+            label: None,
             project: &project,
-            steps: &StepOptions {
-                network: NetworkMode::Sandbox,
-                path: "/usr/local/bin:/bin".into(),
-                ..StepOptions::default()
-            },
+            steps: &StepOptions { network: NetworkMode::Sandbox, ..StepOptions::default() },
             caps,
             place: &|_| None,
         },

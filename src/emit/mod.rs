@@ -11,7 +11,7 @@ use buildkit_llb::{
     Output, Owner, SCRATCH, Timestamp,
 };
 
-pub use self::step::StepOptions;
+pub use self::step::{Machine, StepOptions};
 use crate::diagnostic::Location;
 use crate::plan::{BuildSource, Built, FirstParty, Group, Plan};
 
@@ -24,10 +24,12 @@ pub const CA_SECRET: &str = "ca-certificates";
 pub struct Context<'a> {
     /// The base image.
     pub base: &'a Output,
-    /// The same base for the CPU that builds: what steps run on.
-    pub builder: &'a Output,
-    /// uv's image.
-    pub uv: &'a Output,
+    /// What steps run on: the same base image, for the CPU that builds.
+    pub builder: Machine<'a>,
+    /// What steps of [`Plan::runs_on_target`] run on; needed where there are any.
+    pub target: Option<Machine<'a>>,
+    /// The image's platform, to tell its steps from those of the other platforms of one build.
+    pub label: Option<&'a str>,
     /// The project's files, without what is ignored.
     pub project: &'a Output,
     /// What every step has in common.
@@ -36,6 +38,24 @@ pub struct Context<'a> {
     pub caps: &'a Caps,
     /// A place in the lock file, as it is sent to the daemon.
     pub place: &'a dyn Fn(&Location) -> Option<Place>,
+}
+
+/// The packages that are built on the builder's CPU, by name, each with the files that it becomes. Where that is not the
+/// image's CPU, these files are good for the image if they are good for any platform.
+///
+/// # Errors
+/// A plan that makes no sense as operations; that would be a bug here.
+pub fn built_on_builder(plan: &Plan, context: &Context<'_>) -> Result<Vec<(String, Output)>, OpError> {
+    let emitter = Emitter { plan, context };
+    let mut outputs = Vec::new();
+    for built in &plan.built {
+        outputs.push((built.name.clone(), emitter.built(built)?));
+    }
+    if let FirstParty::Install { .. } = &plan.first_party {
+        outputs.push((plan.project.clone(), emitter.install_project()?));
+    }
+    outputs.retain(|(name, _)| !plan.runs_on_target.contains(name));
+    Ok(outputs)
 }
 
 /// Builds the image's file system.
@@ -65,12 +85,40 @@ struct Emitter<'a> {
 }
 
 impl Emitter<'_> {
+    /// Whether only the image's own CPU can build or install a package.
+    fn runs_on_target(&self, package: &str) -> bool {
+        self.plan.runs_on_target.contains(package)
+    }
+
+    /// What the steps of a package run on.
+    fn machine(&self, package: &str) -> Machine<'_> {
+        match self.context.target {
+            Some(target) if self.runs_on_target(package) => target,
+            _ => self.context.builder,
+        }
+    }
+
+    /// What stands in brackets before the name of a step. One that every platform has in common is of none.
+    fn stage(&self, stage: &str, common: bool) -> String {
+        match self.context.label {
+            Some(platform) if !common => format!("[{platform} {stage}]"),
+            _ => format!("[{stage}]"),
+        }
+    }
+
     /// Locked wheels, installed without network; the result holds nothing but their files.
     fn group(&self, number: usize, group: &Group) -> Result<Output, OpError> {
-        let name = format!("[deps {number}/{}] {}", self.plan.groups.len(), describe(group));
+        let stage = format!("deps {number}/{}", self.plan.groups.len());
+        let common = group.wheels.iter().all(|wheel| wheel.pure);
+        let name = format!("{} {}", self.stage(&stage, common), describe(group));
+        let hard = group.wheels.iter().find(|wheel| self.runs_on_target(&wheel.name));
+        let machine = hard.map_or(self.context.builder, |wheel| self.machine(&wheel.name));
         let requirements = group.wheels.iter().map(|wheel| format!("{}=={}", wheel.name, wheel.version));
-        let mut exec = self.step(&programs::INSTALL, requirements, name)?.network(NetworkMode::None);
+        let mut exec = self.step(machine, &programs::INSTALL, requirements, name)?.network(NetworkMode::None);
         exec = exec.env("UV_NO_CACHE", "1").env("UV_NO_CONFIG", "1");
+        if let Some(platform) = &group.python_platform {
+            exec = exec.env("PYFRONT_PYTHON_PLATFORM", platform);
+        }
         for wheel in &group.wheels {
             let place = (self.context.place)(&wheel.origin);
             let fetch = format!("[deps] fetch {} {}", wheel.name, wheel.version);
@@ -87,8 +135,9 @@ impl Emitter<'_> {
     /// The venv's skeleton, the account, its home and the working directory.
     fn runtime(&self) -> Result<Output, OpError> {
         let account = &self.plan.account;
-        let name = format!("[runtime] venv, user {} and {}", account.name, self.plan.workdir);
-        let arguments = [
+        let stage = self.stage("runtime", false);
+        let name = format!("{stage} venv, user {} and {}", account.name, self.plan.workdir);
+        let mut arguments = vec![
             self.plan.project.clone(),
             account.name.clone(),
             account.uid.to_string(),
@@ -96,11 +145,17 @@ impl Emitter<'_> {
             account.home.clone(),
             self.plan.workdir.clone(),
         ];
-        self.step(&programs::RUNTIME, arguments, name)?
+        let target = if self.plan.build_platform.is_some() {
+            arguments.push("cross".to_owned());
+            Bind::readonly(self.context.base, "/target")
+        } else {
+            Bind::readonly(self.context.base, "/target/etc").selector("/etc")
+        };
+        self.step(self.context.builder, &programs::RUNTIME, arguments, name)?
             .network(NetworkMode::None)
             .env("UV_NO_CACHE", "1")
             .env("UV_NO_CONFIG", "1")
-            .mount(Bind::readonly(self.context.base, "/target/etc").selector("/etc"))
+            .mount(target)
             .build()?
             .output(programs::OUT)
     }
@@ -108,7 +163,8 @@ impl Emitter<'_> {
     /// A package without a wheel, built from its source with network for the backend's requirements, and installed.
     fn built(&self, built: &Built) -> Result<Output, OpError> {
         // Who wants it is for people, and no argument: the step would run again whenever the way to the package changes.
-        let name = format!("[deps] {}, wanted by {}", describe_built(built), built.wanted_by);
+        let stage = self.stage("deps", !self.runs_on_target(&built.name));
+        let name = format!("{stage} {}, wanted by {}", describe_built(built), built.wanted_by);
         let place = (self.context.place)(&built.origin);
         let fetch = format!("[deps] fetch {} {}", built.name, built.version);
         let mut arguments = vec![built.name.clone(), built.version.clone()];
@@ -130,7 +186,7 @@ impl Emitter<'_> {
             }
         };
         arguments.extend(subdirectory.clone());
-        let mut exec = self.build_step(&programs::BUILD, arguments, name)?.mount(mount);
+        let mut exec = self.build_step(self.machine(&built.name), &programs::BUILD, arguments, name)?.mount(mount);
         if let Some(place) = place {
             exec = exec.at(place);
         }
@@ -139,8 +195,9 @@ impl Emitter<'_> {
 
     /// The project's wheel, built with network for the backend's requirements, and installed.
     fn install_project(&self) -> Result<Output, OpError> {
-        let name = format!("[project] build and install {}", self.plan.project);
-        self.build_step(&programs::PROJECT, [], name)?
+        let project = &self.plan.project;
+        let name = format!("{} build and install {project}", self.stage("project", !self.runs_on_target(project)));
+        self.build_step(self.machine(project), &programs::PROJECT, [], name)?
             .mount(Bind::discarded(self.context.project, "/src"))
             .build()?
             .output(programs::OUT)
@@ -164,7 +221,7 @@ impl Emitter<'_> {
 
     /// Puts the layers on the base.
     fn assemble(&self, layers: &[Output]) -> Result<Output, OpError> {
-        let name = format!("[project] assemble {}", self.plan.project);
+        let name = format!("{} assemble {}", self.stage("project", false), self.plan.project);
         if self.context.caps.supports(Cap::MergeOp) {
             let mut inputs = vec![self.context.base.clone()];
             inputs.extend_from_slice(layers);

@@ -2,8 +2,8 @@
 //! (hosts, limits, proxies, network).
 
 use buildkit_llb::{
-    Annotate, Bind, Cache, Exec, ExtraHost, NetworkMode, OpError, Platform, ProxyEnv, SCRATCH, Secret, Sharing, Tmpfs,
-    Ulimit,
+    Annotate, Bind, Cache, Exec, ExtraHost, NetworkMode, OpError, Output, Platform, ProxyEnv, SCRATCH, Secret, Sharing,
+    Tmpfs, Ulimit,
 };
 
 use super::programs::{OUT, PRIVATE, Program, TOOLS};
@@ -12,11 +12,22 @@ use super::{CA_SECRET, Emitter};
 /// Room for a bundle of certificates, in bytes.
 const PRIVATE_SIZE: u64 = 16 << 20;
 
+/// What a step runs on: the base image for a CPU, and the uv for the same CPU.
+#[derive(Debug, Clone, Copy)]
+pub struct Machine<'a> {
+    /// The base image.
+    pub base: &'a Output,
+    /// uv's image.
+    pub uv: &'a Output,
+    /// The CPU, which the base need not say (a directory in its place does not).
+    pub platform: Option<&'a Platform>,
+    /// `PATH` of the base image.
+    pub path: &'a str,
+}
+
 /// What the client asked for every step.
 #[derive(Debug, Clone, Default)]
 pub struct StepOptions {
-    /// What steps run on, where the base does not say it (a directory in its place does not).
-    pub platform: Option<Platform>,
     /// The network of steps that need one.
     pub network: NetworkMode,
     /// Proxies for those steps.
@@ -35,8 +46,6 @@ pub struct StepOptions {
     pub no_cache: bool,
     /// A prefix for the ids of cache mounts.
     pub cache_namespace: Option<String>,
-    /// `PATH` of the base image.
-    pub path: String,
 }
 
 impl StepOptions {
@@ -51,28 +60,30 @@ impl Emitter<'_> {
     /// (BuildKit mounts a root without result read-only, and then no mount point could be made in it.)
     pub(super) fn step(
         &self,
+        machine: Machine<'_>,
         program: &Program,
         arguments: impl IntoIterator<Item = String>,
         name: String,
     ) -> Result<Exec, OpError> {
         let options = self.context.steps;
         let command = ["python3", "-s", "-B"].map(str::to_owned).into_iter().chain([program.path()]).chain(arguments);
-        let mut exec = Exec::on(self.context.builder, command)
-            .env("PATH", &options.path)
+        let mut exec = Exec::on(machine.base, command)
+            .env("PATH", machine.path)
             .env("HOME", "/root")
             .env("LANG", "C.UTF-8")
             .env("NO_COLOR", "1")
+            .env("PYFRONT_PYTHON", &self.plan.base.python)
             .env("PYTHONHASHSEED", "0")
             .env("UV_LINK_MODE", "copy")
             .env("UV_NO_INSTALLER_METADATA", "1")
             .env("UV_NO_PROGRESS", "1")
             .env("UV_PYTHON_DOWNLOADS", "never")
             .mount(Bind::readonly(&program.directory()?, format!("{TOOLS}/step")))
-            .mount(Bind::readonly(self.context.uv, format!("{TOOLS}/uv")).selector("/uv"))
+            .mount(Bind::readonly(machine.uv, format!("{TOOLS}/uv")).selector("/uv"))
             .mount(Bind::writable(SCRATCH, OUT))
             .ignore_cache(options.no_cache)
             .named(name);
-        if let Some(platform) = &options.platform {
+        if let Some(platform) = machine.platform {
             exec = exec.platform(platform.clone());
         }
         for host in &options.extra_hosts {
@@ -97,13 +108,14 @@ impl Emitter<'_> {
     /// uv's cache. What it makes of secrets lies in memory.
     pub(super) fn build_step(
         &self,
+        machine: Machine<'_>,
         program: &Program,
         arguments: impl IntoIterator<Item = String>,
         name: String,
     ) -> Result<Exec, OpError> {
         let options = self.context.steps;
         let cache = format!("{}pyfront/uv", options.cache_prefix());
-        let exec = self.step(program, arguments, name)?;
+        let exec = self.step(machine, program, arguments, name)?;
         Ok(exec
             .network(options.network)
             .proxy(options.proxy.clone())

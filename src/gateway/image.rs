@@ -16,9 +16,15 @@ pub fn config(plan: &Plan, base: &ImageConfig, platform: &Platform) -> ImageConf
     let mut image = base.clone();
     image.created = None;
     image.os.clone_from(&platform.os);
-    image.architecture.clone_from(&platform.architecture);
-    if !platform.variant.is_empty() {
-        image.variant = Some(platform.variant.clone());
+    // A base for arm64 may say that it is for v8, as every arm64 is. What says something else is not kept.
+    let own = Platform {
+        architecture: base.architecture.clone(),
+        variant: base.variant.clone().unwrap_or_default(),
+        ..platform.clone()
+    };
+    if own.normalized() != *platform {
+        image.architecture.clone_from(&platform.architecture);
+        image.variant = Some(platform.variant.clone()).filter(|variant| !variant.is_empty());
     }
 
     image.config.set_env("PATH", &format!("{VENV}/bin:{}", path(base)));

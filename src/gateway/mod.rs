@@ -1,8 +1,10 @@
 //! The conversation with the daemon: reads what the user wrote, resolves the images, lets the pure stages decide, and
 //! hands back the result. All I/O of pyfront is in here and in `buildkit-frontend`.
 
+mod cross;
 pub mod image;
 mod libc;
+mod platforms;
 mod questions;
 mod read;
 pub mod report;
@@ -12,17 +14,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use buildkit_frontend::subrequest::Request;
 use buildkit_frontend::{BuildResult, FrontendError, Gateway, PlatformImage};
-use buildkit_llb::{Output, Platform, marshal};
+use buildkit_llb::{OpError, Platform};
+use futures_util::future::try_join_all;
 
-use crate::closure;
+use crate::closure::{self, Target};
 use crate::diagnostic::Location;
-use crate::emit::{self, StepOptions};
+use crate::emit::{self, Machine, StepOptions};
 use crate::plan::make::Inputs;
+use crate::plan::python::PythonChoice;
 use crate::plan::{Base, Plan, Uv, make, start};
 
+use self::platforms::Platforms;
 use self::read::Written;
 use self::report::Excerpt;
-use self::resolve::Images;
+use self::resolve::{Builder, Resolved};
 
 /// The only target so far, and the default one.
 pub(crate) const TARGET: &str = "runtime";
@@ -40,16 +45,11 @@ pub async fn build(gateway: &Gateway) -> Result<BuildResult, FrontendError> {
 
 async fn build_image(gateway: &Gateway) -> Result<BuildResult, FrontendError> {
     check_target(gateway)?;
-    let platform = platform(gateway)?;
+    let platforms = Platforms::of(gateway)?;
     let written = read::project(gateway).await?;
-    let planned = plan(gateway, &written, &platform).await?;
-    let root = file_system(gateway, &written, &planned)?;
-    let definition = marshal(Some(&root), gateway.llb_caps()).map_err(|error| FrontendError::new(error.to_string()))?;
-    let reference = gateway.solve(&definition).await?;
-    let config = image::config(&planned.plan, &planned.images.base.config, &platform);
-    let mut image = PlatformImage::new(platform, Some(reference), config);
-    image.base_config = Some(planned.images.base.config_json).filter(|json| !json.is_empty());
-    Ok(BuildResult::images([image]))
+    let planned = plan(gateway, &written, &platforms).await?;
+    let tasks = planned.images.iter().map(|image| Task { gateway, written: &written, planned: &planned, image });
+    Ok(BuildResult::images(try_join_all(tasks.map(Task::build)).await?))
 }
 
 fn check_target(gateway: &Gateway) -> Result<(), FrontendError> {
@@ -59,90 +59,148 @@ fn check_target(gateway: &Gateway) -> Result<(), FrontendError> {
     }
 }
 
-/// The platform to build for: one, and the one that builds.
-fn platform(gateway: &Gateway) -> Result<Platform, FrontendError> {
-    let build = gateway.build_platform();
-    match gateway.target_platforms().as_slice() {
-        [only] if *only == build => Ok(build),
-        [only] => Err(FrontendError::new(format!(
-            "this pyfront cannot build for {only} on a builder for {build} yet; use a builder of that platform"
-        ))),
-        several => Err(FrontendError::new(format!(
-            "this pyfront builds for one platform at a time yet, not for {}; build for each on its own",
-            several.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-        ))),
+/// What is to be built for each platform, and what that is built with.
+struct Planned {
+    builder: Builder,
+    images: Vec<Image>,
+}
+
+impl Planned {
+    /// Whether something is built on the builder for another CPU, which is only known to be right when it is there.
+    fn is_tried(&self) -> bool {
+        let mut crossing = self.images.iter().filter(|image| image.plan.build_platform.is_some());
+        crossing.any(|image| image.plan.is_built_from_source())
     }
 }
 
-/// A plan, and the images that it stands on.
-struct Planned {
+/// A platform, its plan, and the image that it stands on.
+struct Image {
+    platform: Platform,
     plan: Plan,
-    images: Images,
+    base: Resolved,
 }
 
-/// Reads, resolves and decides everything short of operations.
-async fn plan(gateway: &Gateway, written: &Written, platform: &Platform) -> Result<Planned, FrontendError> {
-    let python = resolve::python(gateway, written, platform)?;
+/// Reads, resolves and decides everything short of operations, for all platforms.
+async fn plan(gateway: &Gateway, written: &Written, platforms: &Platforms) -> Result<Planned, FrontendError> {
+    let python = resolve::python(gateway, written, &platforms.targets)?;
     let uv = resolve::uv(written)?;
     let (images, files) =
-        tokio::join!(resolve::images(gateway, written, &python, &uv, platform), read::start_files(written),);
-    let (images, files) = (images?, files?);
-    let target = resolve::target(gateway, written, &python, &images.base, platform).await?;
+        tokio::join!(resolve::images(gateway, written, &python, &uv, platforms), read::start_files(written),);
+    let ((builder, bases), files) = (images?, files?);
+    let uv = Uv { version: uv, image: builder.uv.shown.clone() };
+    let images = platforms.targets.iter().zip(bases).map(async |(platform, base)| {
+        let build = platforms.is_foreign(platform).then(|| platforms.build.to_string());
+        let target = resolve::target(gateway, written, &python, &base, platform).await?;
+        let chosen = Chosen { python: &python, uv: &uv, files: &files, target, base: &base };
+        let plan = plan_for(gateway, written, &chosen, platform, build.as_deref())?;
+        platforms::check_runnable(gateway, &plan, platform)?;
+        Ok::<_, FrontendError>(Image { platform: platform.clone(), plan, base })
+    });
+    let images = try_join_all(images).await?;
+    Ok(Planned { builder, images })
+}
+
+/// What a plan follows from, besides what the user wrote.
+struct Chosen<'a> {
+    python: &'a PythonChoice,
+    uv: &'a Uv,
+    files: &'a start::Files,
+    target: Target,
+    base: &'a Resolved,
+}
+
+/// The plan for one platform. `build` is the platform that builds, where its CPU is another one.
+fn plan_for(
+    gateway: &Gateway,
+    written: &Written,
+    chosen: &Chosen<'_>,
+    platform: &Platform,
+    build: Option<&str>,
+) -> Result<Plan, FrontendError> {
     let closure =
-        closure::resolve(&written.lock, &written.request(), &target).map_err(|error| report::error(&error))?;
+        closure::resolve(&written.lock, &written.request(), &chosen.target).map_err(|error| report::error(&error))?;
     let installed: BTreeSet<_> = closure.third_party().map(|package| package.name.clone()).collect();
     let start = start::detect(&start::Project {
         pyproject: &written.pyproject,
         config: &written.config,
         closure: &installed,
-        files: &files,
+        files: chosen.files,
     })
     .map_err(report::one)?;
     let labels: BTreeMap<String, String> = gateway.options().labels.clone();
-    let plan = make::make(&Inputs {
+    make::make(&Inputs {
         pyproject: &written.pyproject,
         config: &written.config,
         lock: &written.lock,
         closure: &closure,
         platform: &platform.to_string(),
+        build_platform: build,
         base: &Base {
-            image: images.base.shown.clone(),
-            python: python.version.minor_text(),
-            reason: python.reason.clone(),
+            image: chosen.base.shown.clone(),
+            python: chosen.python.version.minor_text(),
+            reason: chosen.python.reason.clone(),
         },
-        uv: &Uv { version: uv, image: images.uv.shown.clone() },
+        uv: chosen.uv,
         start: &start,
         labels: &labels,
     })
-    .map_err(|error| report::error(&error))?;
-    Ok(Planned { plan, images })
+    .map_err(|error| report::error(&error))
 }
 
-/// The plan as operations.
-fn file_system(gateway: &Gateway, written: &Written, planned: &Planned) -> Result<Output, FrontendError> {
-    let Planned { plan, images } = planned;
-    let wheels = plan.groups.iter().flat_map(|group| &group.wheels).map(|wheel| &wheel.origin);
-    let places = wheels.chain(plan.built.iter().map(|built| &built.origin));
-    let excerpt = Excerpt::new(&written.lock.file, places);
-    emit::image(
-        plan,
-        &emit::Context {
-            base: &images.base.output,
-            builder: &images.base.output,
-            uv: &images.uv.output,
+/// The work for one platform.
+#[derive(Clone, Copy)]
+struct Task<'a> {
+    gateway: &'a Gateway,
+    written: &'a Written,
+    planned: &'a Planned,
+    image: &'a Image,
+}
+
+impl Task<'_> {
+    async fn build(self) -> Result<PlatformImage, FrontendError> {
+        let Image { platform, base, .. } = self.image;
+        let (reference, plan) = self.solve().await?;
+        let config = image::config(&plan, &base.config, platform);
+        let mut image = PlatformImage::new(platform.clone(), Some(reference), config);
+        image.base_config = Some(base.config_json.clone()).filter(|json| !json.is_empty());
+        Ok(image)
+    }
+
+    /// Turns a plan into operations, by one of the functions of [`emit`]. `uv` is uv's image for the platform of the image,
+    /// where something runs on that.
+    fn emit<T>(
+        &self,
+        plan: &Plan,
+        uv: Option<&Resolved>,
+        emit: impl FnOnce(&Plan, &emit::Context<'_>) -> Result<T, OpError>,
+    ) -> Result<T, FrontendError> {
+        let Self { gateway, written, planned, image } = *self;
+        let wheels = plan.groups.iter().flat_map(|group| &group.wheels).map(|wheel| &wheel.origin);
+        let places = wheels.chain(plan.built.iter().map(|built| &built.origin));
+        let excerpt = Excerpt::new(&written.lock.file, places);
+        let build = gateway.build_platform();
+        let label = (planned.images.len() > 1).then(|| image.platform.to_string());
+        let context = emit::Context {
+            base: &image.base.output,
+            builder: machine(&planned.builder.base, &planned.builder.uv, &build),
+            target: uv.map(|uv| machine(&image.base, uv, &image.platform)),
+            label: label.as_deref(),
             project: &written.sources()?,
-            steps: &step_options(gateway, images),
+            steps: &step_options(gateway),
             caps: gateway.llb_caps(),
             place: &|origin: &Location| Some(excerpt.place(origin)),
-        },
-    )
-    .map_err(|error| FrontendError::new(format!("the plan cannot be built: {error}")))
+        };
+        emit(plan, &context).map_err(|error| FrontendError::new(format!("the plan cannot be built: {error}")))
+    }
 }
 
-fn step_options(gateway: &Gateway, images: &Images) -> StepOptions {
+fn machine<'a>(base: &'a Resolved, uv: &'a Resolved, platform: &'a Platform) -> Machine<'a> {
+    Machine { base: &base.output, uv: &uv.output, platform: Some(platform), path: image::path(&base.config) }
+}
+
+fn step_options(gateway: &Gateway) -> StepOptions {
     let options = gateway.options();
     StepOptions {
-        platform: Some(gateway.build_platform()),
         network: options.network,
         proxy: options.proxy.clone(),
         extra_hosts: options.extra_hosts.clone(),
@@ -152,6 +210,5 @@ fn step_options(gateway: &Gateway, images: &Images) -> StepOptions {
         shm_size: options.shm_size,
         no_cache: options.no_cache.applies_to(TARGET),
         cache_namespace: options.cache_mount_namespace.clone(),
-        path: image::path(&images.base.config).to_owned(),
     }
 }

@@ -7,9 +7,10 @@ use buildkit_frontend::subrequest::{
 };
 use buildkit_frontend::{BuildResult, FrontendError, Gateway};
 
+use super::platforms::Platforms;
 use super::read::{LOCKED, is_locked};
 use super::resolve::PYTHON_VERSION;
-use super::{TARGET, check_target, plan, platform, read, report};
+use super::{TARGET, check_target, plan, read, report};
 use crate::emit::CA_SECRET;
 
 const DESCRIPTION: &str = "the image to run in production";
@@ -26,7 +27,7 @@ pub(super) async fn answer(gateway: &Gateway, question: &Request) -> Result<Buil
 
 async fn targets(gateway: &Gateway) -> Result<Targets, FrontendError> {
     let written = read::project(gateway).await?;
-    let python = super::resolve::python(gateway, &written, &platform(gateway)?)?;
+    let python = super::resolve::python(gateway, &written, &Platforms::of(gateway)?.targets)?;
     let base = crate::plan::python::image(written.config.base.as_ref().map(|base| &base.value), &python.version);
     let target = Target {
         name: TARGET.to_owned(),
@@ -41,7 +42,7 @@ async fn targets(gateway: &Gateway) -> Result<Targets, FrontendError> {
 async fn outline(gateway: &Gateway) -> Result<Outline, FrontendError> {
     check_target(gateway)?;
     let written = read::project(gateway).await?;
-    let python = super::resolve::python(gateway, &written, &platform(gateway)?)?;
+    let python = super::resolve::python(gateway, &written, &Platforms::of(gateway)?.targets)?;
     let argument = gateway.options().build_args.get(LOCKED).map(String::as_str);
     let locked = is_locked(argument, &written.config).map_err(report::one)?;
     let secret = OutlineSecret { name: CA_SECRET.to_owned(), required: false, location: None };
@@ -75,9 +76,9 @@ async fn outline(gateway: &Gateway) -> Result<Outline, FrontendError> {
 async fn lint(gateway: &Gateway) -> Result<LintReport, FrontendError> {
     let checked = async {
         check_target(gateway)?;
-        let platform = platform(gateway)?;
+        let platforms = Platforms::of(gateway)?;
         let written = read::project(gateway).await?;
-        plan(gateway, &written, &platform).await.map(drop)
+        plan(gateway, &written, &platforms).await.map(drop)
     };
     let error = match Box::pin(checked).await {
         Ok(()) => return Ok(LintReport::default()),

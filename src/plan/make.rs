@@ -1,11 +1,12 @@
 //! Makes a plan: what the user wrote × the closure × the resolved images. Pure, so that the command line and the tests see
 //! the same plan as a build.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::closure::{Artifact, Closure, Locked, WheelFile};
 use crate::diagnostic::{Diagnostic, Diagnostics, Location};
 use crate::plan::build::{self, Built};
+use crate::plan::cross;
 use crate::plan::layers::{self, Weight};
 use crate::plan::start::StartCommand;
 use crate::plan::{Account, Base, Config, FirstParty, Group, Healthcheck, Plan, Uv, VENV, Wheel};
@@ -27,6 +28,8 @@ pub struct Inputs<'a> {
     pub closure: &'a Closure,
     /// For example `linux/amd64`.
     pub platform: &'a str,
+    /// The platform that builds, where its CPU is another one.
+    pub build_platform: Option<&'a str>,
     /// The resolved base image.
     pub base: &'a Base,
     /// The resolved uv.
@@ -50,14 +53,21 @@ pub fn make(inputs: &Inputs<'_>) -> Result<Plan, Diagnostics> {
     let (wheels, built) = third_party(inputs, &mut problems);
     let config = image_config(inputs, &mut problems);
     Diagnostics::into_result(problems)?;
+    let mut groups = groups(&wheels);
+    let runs_on_target = match inputs.build_platform {
+        Some(_) => cross::prepare(&inputs.closure.target, inputs.lock, &mut groups, &built),
+        None => BTreeSet::new(),
+    };
 
     let user = inputs.config.user.as_ref().map(|user| user.value.clone()).unwrap_or_default();
     Ok(Plan {
         project,
         platform: inputs.platform.to_owned(),
+        build_platform: inputs.build_platform.map(str::to_owned),
+        runs_on_target,
         base: inputs.base.clone(),
         uv: inputs.uv.clone(),
-        groups: groups(&wheels),
+        groups,
         built,
         first_party: first_party(inputs.pyproject),
         account: Account { name: user.name, uid: user.uid, gid: user.gid, home: user.home },
@@ -78,7 +88,6 @@ fn first_party(pyproject: &Pyproject) -> FirstParty {
 struct Weighed {
     wheel: Wheel,
     size: Option<u64>,
-    platform_specific: bool,
 }
 
 /// What is installed from outside the project: wheels of the lock, and packages that have to be built.
@@ -88,7 +97,7 @@ fn third_party(inputs: &Inputs<'_>, problems: &mut Vec<Diagnostic>) -> (Vec<Weig
     for package in &inputs.closure.packages {
         match &package.artifact {
             Artifact::Wheel(file) => match wheel(inputs, package, file) {
-                Ok(wheel) => wheels.push(Weighed { wheel, size: file.size, platform_specific: !file.pure }),
+                Ok(wheel) => wheels.push(Weighed { wheel, size: file.size }),
                 Err(problem) => problems.push(problem),
             },
             Artifact::Virtual(_) => {}
@@ -112,6 +121,7 @@ fn wheel(inputs: &Inputs<'_>, package: &Locked, file: &WheelFile) -> Result<Whee
         filename: file.filename.clone(),
         url: remote.url,
         digest: remote.digest,
+        pure: file.pure,
         origin,
     })
 }
@@ -119,17 +129,14 @@ fn wheel(inputs: &Inputs<'_>, package: &Locked, file: &WheelFile) -> Result<Whee
 fn groups(wheels: &[Weighed]) -> Vec<Group> {
     let weights: Vec<Weight<'_>> = wheels
         .iter()
-        .map(|weighed| Weight {
-            name: &weighed.wheel.name,
-            size: weighed.size,
-            platform_specific: weighed.platform_specific,
-        })
+        .map(|weighed| Weight { name: &weighed.wheel.name, size: weighed.size, platform_specific: !weighed.wheel.pure })
         .collect();
     layers::group(&weights)
         .into_iter()
         .map(|(kind, members)| Group {
             kind,
             wheels: members.into_iter().map(|index| wheels[index].wheel.clone()).collect(),
+            python_platform: None,
         })
         .collect()
 }

@@ -44,6 +44,8 @@ pub(super) struct Written {
     pub(super) config: Config,
     pub(super) lock: Lock,
     pub(super) python_version: Option<Located<PythonRequest>>,
+    /// The entry file: warnings are shown with it.
+    pub(super) entry: EntryFile,
     context: Context,
 }
 
@@ -132,7 +134,7 @@ pub(super) async fn project(gateway: &Gateway) -> Result<Written, FrontendError>
             read_python_version_file(&file).map_err(report::one)?
         }
     };
-    Ok(Written { pyproject, config, lock, python_version, context })
+    Ok(Written { pyproject, config, lock, python_version, entry, context })
 }
 
 /// An entry file named `pyproject.toml` must be the one at the root of the context: all paths are relative to that.
