@@ -52,6 +52,7 @@ pub(super) fn check_runnable(gateway: &Gateway, plan: &Plan, platform: &Platform
     }
     let (packages, place) = those_on_target(plan);
     let architecture = &platform.architecture;
+    let builds = plan.built.iter().any(|built| plan.runs_on_target.contains(&built.name));
     Err(report::one(
         Diagnostic::new(format!(
             "{platform} itself has to build or install {packages}, and this builder, a {}, has no emulator for it",
@@ -59,8 +60,9 @@ pub(super) fn check_runnable(gateway: &Gateway, plan: &Plan, platform: &Platform
         ))
         .at_location(place)
         .help(format!(
-            "lock versions that have wheels for {platform}, build on a node of that platform (docker buildx create \
-             --append), or install an emulator: docker run --privileged --rm tonistiigi/binfmt --install {architecture}"
+            "install an emulator (docker run --privileged --rm tonistiigi/binfmt --install {architecture}), or build on a \
+             node of that platform (docker buildx create --append){}",
+            if builds { "; a version with a wheel for it needs neither" } else { "" }
         )),
     ))
 }

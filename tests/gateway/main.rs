@@ -7,6 +7,7 @@ mod base;
 mod capabilities;
 mod faults;
 mod options;
+mod platforms;
 mod projects;
 mod questions;
 mod refusals;
