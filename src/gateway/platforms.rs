@@ -55,7 +55,7 @@ pub(super) fn check_runnable(gateway: &Gateway, plan: &Plan, platform: &Platform
     let builds = plan.built.iter().any(|built| plan.runs_on_target.contains(&built.name));
     Err(report::one(
         Diagnostic::new(format!(
-            "{platform} itself has to build or install {packages}, and this builder, a {}, has no emulator for it",
+            "{packages} can only be built or installed on {platform} itself, and this builder ({}) has no emulator for it",
             gateway.build_platform()
         ))
         .at_location(place)
@@ -75,8 +75,8 @@ pub(super) fn warning(gateway: &Gateway, plan: &Plan, platform: &Platform) -> Op
     let (packages, place) = those_on_target(plan);
     let build = gateway.build_platform();
     let text = format!(
-        "EmulatedBuild: {packages}: built or installed by an emulated {platform}, because the lock has no wheel that {build} \
-         could install for it; that takes several times longer than on a builder of that platform"
+        "EmulatedBuild: {packages} can only be built or installed on {platform} itself, which this builder ({build}) \
+         emulates; that takes several times longer than on a builder of that platform"
     );
     Some((text, place))
 }

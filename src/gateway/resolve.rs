@@ -103,7 +103,8 @@ pub(super) async fn images(
         async move { role.resolve(gateway, wanted, platform, place).await.map(|image| (platform, image)) }
     });
     let builds_for_itself = platforms.targets.contains(&platforms.build);
-    let role = if builds_for_itself { BASE } else { BUILDER };
+    let label = (several && builds_for_itself).then(|| platforms.build.to_string());
+    let role = Role { label, ..if builds_for_itself { BASE } else { BUILDER } };
     let ((base, uv), others) = try_join(
         try_join(
             role.resolve(gateway, &wanted, &platforms.build, place.clone()),

@@ -8,6 +8,7 @@ mod errors;
 mod fidelity;
 mod image;
 mod layers;
+mod platforms;
 mod projects;
 mod served;
 mod source;
