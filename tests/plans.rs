@@ -10,6 +10,7 @@ use buildkit_llb::{Cap, Caps, Image, Local, NetworkMode, Output, Platform, inspe
 use pyfront::closure::{Arch, Closure, Libc, Python, Request, Target, resolve};
 use pyfront::diagnostic::SourceFile;
 use pyfront::emit::{self, Machine, StepOptions};
+use pyfront::plan::indexes::Indexes;
 use pyfront::plan::make::{Inputs, make};
 use pyfront::plan::python::{Wishes, choose, image};
 use pyfront::plan::{self, Base, Plan, Uv, start, uv};
@@ -29,6 +30,12 @@ fn files(example: &str, candidates: Vec<String>) -> start::Files {
 }
 
 fn plan(example: &str) -> Plan {
+    plan_for(example, Arch::X86_64)
+}
+
+/// On a builder for amd64.
+fn plan_for(example: &str, arch: Arch) -> Plan {
+    let native = arch == Arch::X86_64;
     let pyproject = Pyproject::parse(&file(example, "pyproject.toml")).unwrap();
     let lock = Lock::read(&file(example, "uv.lock")).unwrap();
     let wanted = read_python_version_file(&file(example, ".python-version")).unwrap();
@@ -39,11 +46,8 @@ fn plan(example: &str) -> Plan {
         ..Wishes::default()
     })
     .unwrap();
-    let target = Target {
-        python: Python::new("3.13.5", false).unwrap(),
-        arch: Arch::X86_64,
-        libc: Libc::Glibc { major: 2, minor: 36 },
-    };
+    let target =
+        Target { python: Python::new("3.13.5", false).unwrap(), arch, libc: Libc::Glibc { major: 2, minor: 36 } };
     let closure: Closure = resolve(&lock, &Request::default(), &target).unwrap();
     let installed: BTreeSet<_> = closure.third_party().map(|package| package.name.clone()).collect();
     let start = start::detect(&start::Project {
@@ -60,8 +64,8 @@ fn plan(example: &str) -> Plan {
         config: &pyproject.config,
         lock: &lock,
         closure: &closure,
-        platform: "linux/amd64",
-        build_platform: None,
+        platform: if native { "linux/amd64" } else { "linux/arm64" },
+        build_platform: (!native).then_some("linux/amd64"),
         base: &Base {
             image: plan::Image { reference: image(None, &python.version), digest: digest("ba") },
             python: python.version.minor_text(),
@@ -69,6 +73,8 @@ fn plan(example: &str) -> Plan {
         },
         uv: &Uv { image: plan::Image { reference: uv::image(&version), digest: digest("0c") }, version },
         start: &start,
+        build_args: &BTreeMap::new(),
+        indexes: &Indexes::new(&pyproject.uv.indexes, &BTreeSet::new(), &lock),
         labels: &BTreeMap::new(),
     })
     .unwrap()
@@ -87,7 +93,7 @@ fn operations(plan: &Plan, caps: &Caps) -> String {
         plan,
         &emit::Context {
             base: &base,
-            builder: Machine { base: &base, uv: &uv, platform: None, path: "/usr/local/bin:/bin" },
+            builder: Machine { base: &base, uv: &uv, platform: None, path: "/usr/local/bin:/bin", cache_suffix: "" },
             target: None,
             label: None,
             project: &project,
@@ -144,6 +150,21 @@ fn plan_of_a_project_with_a_dependency_without_wheels() {
 }
 
 #[test]
+fn plan_for_another_cpu() {
+    insta::assert_snapshot!(snapshot(&plan_for("hatchling", Arch::Aarch64)));
+}
+
+/// Only the wheels with compiled code, the image below and the skeleton of the venv are another.
+#[test]
+fn operations_for_another_cpu_differ_where_they_must() {
+    let lines = |text: &str| -> BTreeSet<String> { text.lines().map(str::to_owned).collect() };
+    let native = lines(&operations(&plan("hatchling"), &Caps::all()));
+    let foreign = operations(&plan_for("hatchling", Arch::Aarch64), &Caps::all());
+    let other: Vec<&str> = foreign.lines().filter(|line| !native.contains(*line)).collect();
+    insta::assert_snapshot!(other.join("\n"));
+}
+
+#[test]
 fn operations_of_a_build_from_source() {
     insta::assert_snapshot!(operations(&plan("source"), &Caps::all()));
 }
@@ -157,4 +178,45 @@ fn operations_of_a_package() {
 fn operations_without_merge() {
     let caps = Caps::all().without(Cap::MergeOp, "the store cannot").without(Cap::DiffOp, "the store cannot");
     insta::assert_snapshot!(operations(&plan("virtual"), &caps));
+}
+
+#[test]
+fn many_built_packages_fit_into_an_image() {
+    let mut plan = plan("source");
+    let built = plan.built.first().unwrap().clone();
+    plan.built = (0..40).map(|number| plan::Built { name: format!("package-{number:02}"), ..built.clone() }).collect();
+    let text = operations(&plan, &Caps::all());
+    let operations: serde_json::Value = serde_json::from_str(&text.replace('…', "\"\"")).unwrap();
+    let operations = operations.as_array().unwrap();
+    let steps = operations
+        .iter()
+        .filter(|op| op["description"]["llb.customname"].to_string().contains("[deps] build package-"));
+    assert_eq!(steps.count(), 40, "one step each");
+    let merge = operations.iter().find(|op| op.get("merge").is_some()).unwrap();
+    let layers = merge["inputs"].as_array().unwrap().len();
+    assert!(layers <= 1 + plan.groups.len() + 8 + 2, "{layers} layers");
+    let config = pyfront::gateway::image::config(
+        &plan,
+        &buildkit_frontend::image::ImageConfig::default(),
+        &"linux/amd64".parse().unwrap(),
+    );
+    let entries = config.history.iter().filter(|entry| !entry.empty_layer).count();
+    assert_eq!(entries, layers - 1, "each layer has an entry in the history");
+}
+
+#[test]
+fn system_packages_are_where_builds_run_and_nowhere_else() {
+    let mut plan = plan("source");
+    plan.build_packages = vec!["gcc".to_owned()];
+    let text = operations(&plan, &Caps::all()).replace('…', "\"\"");
+    let operations: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
+    let named = |name: &str| {
+        let index = operations.iter().position(|op| op["description"]["llb.customname"].to_string().contains(name));
+        index.unwrap_or_else(|| panic!("no operation {name}"))
+    };
+    let root = |name: &str| operations[named(name)]["inputs"][0].as_str().unwrap().to_owned();
+    let system = named("[build] install gcc");
+    let base = root("[build] install gcc");
+    assert!(root("build docopt").starts_with(&format!("{system}")), "{} {system}", root("build docopt"));
+    assert_eq!((root("install humanize"), root("[runtime]")), (base.clone(), base), "no other step sees them");
 }

@@ -3,17 +3,20 @@
 //! Nothing is decided here. Each part of the plan has one function that says what it becomes, and `image` puts the
 //! results on top of the base, by merging where the daemon can and by copying where it cannot.
 
+mod fetch;
 mod programs;
+mod settings;
 mod step;
+mod system;
 
 use buildkit_llb::{
-    Annotate, Bind, Cap, Caps, Copy, Digest, File, Git, Http, Location as Place, Merge, Mkdir, NetworkMode, OpError,
-    Output, Owner, SCRATCH, Timestamp,
+    Annotate, Bind, Cap, Caps, Copy, File, Git, Location as Place, Merge, Mkdir, NetworkMode, OpError, Output, Owner,
+    SCRATCH, Timestamp,
 };
 
 pub use self::step::{Machine, StepOptions};
 use crate::diagnostic::Location;
-use crate::plan::{BuildSource, Built, FirstParty, Group, Plan};
+use crate::plan::{BuildSource, Built, FirstParty, Group, Plan, Settings, Wheel};
 
 /// Files that pyfront copies carry this time: 1980-01-01T00:00:00Z, as in `steps/pyfront_step.py`.
 const EPOCH: Timestamp = Timestamp::from_secs(315_532_800);
@@ -51,8 +54,8 @@ pub fn built_on_builder(plan: &Plan, context: &Context<'_>) -> Result<Vec<(Strin
     for built in &plan.built {
         outputs.push((built.name.clone(), emitter.built(built)?));
     }
-    if let FirstParty::Install { .. } = &plan.first_party {
-        outputs.push((plan.project.clone(), emitter.install_project()?));
+    if let FirstParty::Install { settings, secrets, .. } = &plan.first_party {
+        outputs.push((plan.project.clone(), emitter.install_project(settings, secrets)?));
     }
     outputs.retain(|(name, _)| !plan.runs_on_target.contains(name));
     Ok(outputs)
@@ -68,12 +71,12 @@ pub fn image(plan: &Plan, context: &Context<'_>) -> Result<Output, OpError> {
     for (number, group) in plan.groups.iter().enumerate() {
         layers.push(emitter.group(number + 1, group)?);
     }
-    for built in &plan.built {
-        layers.push(emitter.built(built)?);
+    for built in plan.built_layers() {
+        layers.push(emitter.built_layer(&built)?);
     }
     layers.push(emitter.runtime()?);
     layers.push(match &plan.first_party {
-        FirstParty::Install { .. } => emitter.install_project()?,
+        FirstParty::Install { settings, secrets, .. } => emitter.install_project(settings, secrets)?,
         FirstParty::Copy => emitter.copy_project()?,
     });
     emitter.assemble(&layers)
@@ -119,17 +122,26 @@ impl Emitter<'_> {
         if let Some(platform) = &group.python_platform {
             exec = exec.env("PYFRONT_PYTHON_PLATFORM", platform);
         }
-        for wheel in &group.wheels {
-            let place = (self.context.place)(&wheel.origin);
-            let fetch = format!("[deps] fetch {} {}", wheel.name, wheel.version);
-            let file = fetch_file(&wheel.url, &wheel.filename, &wheel.digest, fetch, place.clone())?;
-            let path = format!("{}/wheels/{}", programs::TOOLS, wheel.filename);
-            exec = exec.mount(Bind::readonly(&file, path).selector(format!("/{}", wheel.filename)));
-            if let Some(place) = place {
+        let files: Vec<_> = group.wheels.iter().map(|wheel| self.locked(wheel)).collect();
+        for (file, directory) in files.iter().zip(self.fetch(&files)?) {
+            let path = format!("{}/wheels/{}", programs::TOOLS, file.filename);
+            exec = exec.mount(Bind::readonly(&directory, path).selector(format!("/{}", file.filename)));
+            if let Some(place) = file.place.clone() {
                 exec = exec.at(place);
             }
         }
         exec.build()?.output(programs::OUT)
+    }
+
+    fn locked<'a>(&self, wheel: &'a Wheel) -> fetch::Locked<'a> {
+        fetch::Locked {
+            title: format!("{} {}", wheel.name, wheel.version),
+            url: &wheel.url,
+            filename: &wheel.filename,
+            digest: &wheel.digest,
+            access: wheel.access.as_ref(),
+            place: (self.context.place)(&wheel.origin),
+        }
     }
 
     /// The venv's skeleton, the account, its home and the working directory.
@@ -160,33 +172,62 @@ impl Emitter<'_> {
             .output(programs::OUT)
     }
 
+    /// Packages that were built one by one, in one layer.
+    fn built_layer(&self, packages: &[&Built]) -> Result<Output, OpError> {
+        if let [built] = packages {
+            return self.built(built);
+        }
+        let mut layer = File::on(SCRATCH);
+        for built in packages {
+            layer = layer.then(Copy::new(&self.built(built)?, "/", "/").contents_only().timestamp(EPOCH));
+        }
+        layer
+            .named(format!(
+                "{} join {}",
+                self.stage("deps", !packages.iter().any(|built| self.runs_on_target(&built.name))),
+                packages.iter().map(|built| built.name.as_str()).collect::<Vec<_>>().join(", ")
+            ))
+            .build()
+    }
+
     /// A package without a wheel, built from its source with network for the backend's requirements, and installed.
     fn built(&self, built: &Built) -> Result<Output, OpError> {
         // Who wants it is for people, and no argument: the step would run again whenever the way to the package changes.
         let stage = self.stage("deps", !self.runs_on_target(&built.name));
-        let name = format!("{stage} {}, wanted by {}", describe_built(built), built.wanted_by);
+        let name = format!("{stage} {}, wanted by {}", describe_built(&[built]), built.wanted_by);
         let place = (self.context.place)(&built.origin);
-        let fetch = format!("[deps] fetch {} {}", built.name, built.version);
+        let title = format!("{} {}", built.name, built.version);
         let mut arguments = vec![built.name.clone(), built.version.clone()];
         let (mount, subdirectory) = match &built.source {
-            BuildSource::Archive { url, filename, digest, subdirectory } => {
+            BuildSource::Archive { url, filename, digest, access, subdirectory } => {
                 arguments.extend(["archive".to_owned(), filename.clone()]);
-                let file = fetch_file(url, filename, digest, fetch, place.clone())?;
+                let file =
+                    fetch::Locked { title, url, filename, digest, access: access.as_ref(), place: place.clone() };
+                let directory = self.fetch(&[file])?.pop();
                 let path = format!("{}/archive/{filename}", programs::TOOLS);
-                (Bind::readonly(&file, path).selector(format!("/{filename}")), subdirectory)
+                let mount =
+                    directory.map(|directory| Bind::readonly(&directory, path).selector(format!("/{filename}")));
+                (mount, subdirectory)
             }
             BuildSource::Git { remote, commit, subdirectory } => {
                 arguments.push("git".to_owned());
                 // With `.git`, for backends that ask git which files are the package's.
-                let mut source = Git::new(remote.clone(), commit.clone()).keep_git_dir().named(fetch);
+                let mut source =
+                    Git::new(remote.clone(), commit.clone()).keep_git_dir().named(format!("[deps] fetch {title}"));
+                // A token must not go over the wire in the clear.
+                if remote.starts_with("http://") {
+                    source = source.anonymous();
+                }
                 if let Some(place) = place.clone() {
                     source = source.at(place);
                 }
-                (Bind::discarded(&source.build()?, "/src"), subdirectory)
+                (Some(Bind::discarded(&source.build()?, "/src")), subdirectory)
             }
         };
         arguments.extend(subdirectory.clone());
-        let mut exec = self.build_step(self.machine(&built.name), &programs::BUILD, arguments, name)?.mount(mount);
+        let (secrets, machine) = (&self.plan.build_secrets, self.machine(&built.name));
+        let exec = self.build_step(machine, &programs::BUILD, arguments, name, secrets)?.mounts(mount);
+        let mut exec = self.with_settings(machine, exec, &built.settings)?;
         if let Some(place) = place {
             exec = exec.at(place);
         }
@@ -194,10 +235,12 @@ impl Emitter<'_> {
     }
 
     /// The project's wheel, built with network for the backend's requirements, and installed.
-    fn install_project(&self) -> Result<Output, OpError> {
+    fn install_project(&self, settings: &Settings, secrets: &[String]) -> Result<Output, OpError> {
         let project = &self.plan.project;
+        let machine = self.machine(project);
         let name = format!("{} build and install {project}", self.stage("project", !self.runs_on_target(project)));
-        self.build_step(self.machine(project), &programs::PROJECT, [], name)?
+        let exec = self.build_step(machine, &programs::PROJECT, [project.clone()], name, secrets)?;
+        self.with_settings(machine, exec, settings)?
             .mount(Bind::discarded(self.context.project, "/src"))
             .build()?
             .output(programs::OUT)
@@ -236,20 +279,6 @@ impl Emitter<'_> {
     }
 }
 
-/// A file as a source of its own: BuildKit fetches, checks and keeps it by its hash.
-fn fetch_file(url: &str, filename: &str, digest: &str, name: String, place: Option<Place>) -> Result<Output, OpError> {
-    let checksum: Digest = digest.parse().map_err(|_| OpError::Invalid {
-        what: "the hash of a locked file",
-        value: digest.to_owned(),
-        why: "it is no sha256 digest",
-    })?;
-    let mut source = Http::new(url).filename(filename).checksum(checksum).named(name);
-    if let Some(place) = place {
-        source = source.at(place);
-    }
-    source.build()
-}
-
 /// What a group installs, for people: also its entry in the image's history.
 pub fn describe(group: &Group) -> String {
     match group.wheels.as_slice() {
@@ -261,7 +290,8 @@ pub fn describe(group: &Group) -> String {
     }
 }
 
-/// What becomes of a package that is built from its source, for people: also its entry in the image's history.
-pub fn describe_built(built: &Built) -> String {
-    format!("build {} {}", built.name, built.version)
+/// What becomes of packages that are built from their sources, for people: also their layer's entry in the image's history.
+pub fn describe_built(packages: &[&Built]) -> String {
+    let titles: Vec<String> = packages.iter().map(|built| format!("{} {}", built.name, built.version)).collect();
+    format!("build {}", titles.join(", "))
 }

@@ -14,14 +14,24 @@ pub(super) const OUT: &str = "/out";
 pub(super) struct Program {
     name: &'static str,
     text: &'static str,
+    /// Files beside it that only some programs need.
+    more: &'static [(&'static str, &'static str)],
 }
 
-pub(super) const BUILD: Program = Program { name: "build.py", text: include_str!("steps/build.py") };
-pub(super) const INSTALL: Program = Program { name: "install.py", text: include_str!("steps/install.py") };
-pub(super) const PROJECT: Program = Program { name: "project.py", text: include_str!("steps/project.py") };
-pub(super) const RUNTIME: Program = Program { name: "runtime.py", text: include_str!("steps/runtime.py") };
+pub(super) const BUILD: Program = Program { name: "build.py", text: include_str!("steps/build.py"), more: BUILDING };
+pub(super) const FETCH: Program = Program { name: "fetch.py", text: include_str!("steps/fetch.py"), more: &[] };
+pub(super) const INSTALL: Program = Program { name: "install.py", text: include_str!("steps/install.py"), more: &[] };
+pub(super) const PROJECT: Program =
+    Program { name: "project.py", text: include_str!("steps/project.py"), more: BUILDING };
+pub(super) const RUNTIME: Program = Program { name: "runtime.py", text: include_str!("steps/runtime.py"), more: &[] };
+pub(super) const SYSTEM: Program = Program { name: "system.py", text: include_str!("steps/system.py"), more: &[] };
 
 const SHARED: &str = include_str!("steps/pyfront_step.py");
+/// What programs share that run a build backend.
+const BUILDING: &[(&str, &str)] = &[
+    ("pyfront_build.py", include_str!("steps/pyfront_build.py")),
+    ("system-libraries.json", include_str!("steps/system-libraries.json")),
+];
 
 impl Program {
     /// Its path in the step.
@@ -31,9 +41,12 @@ impl Program {
 
     /// A directory with the program and its shared part.
     pub(super) fn directory(&self) -> Result<Output, OpError> {
-        File::on(SCRATCH)
-            .then(Mkfile::new("/pyfront_step.py", SHARED).mode(0o644).timestamp(super::EPOCH))
-            .then(Mkfile::new(format!("/{}", self.name), self.text).mode(0o644).timestamp(super::EPOCH))
+        let files = [("pyfront_step.py", SHARED), (self.name, self.text)];
+        let files = files.iter().chain(self.more);
+        files
+            .fold(File::on(SCRATCH), |directory, (name, text)| {
+                directory.then(Mkfile::new(format!("/{name}"), *text).mode(0o644).timestamp(super::EPOCH))
+            })
             .named(format!("[internal] step program {}", self.name))
             .build()
     }

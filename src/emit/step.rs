@@ -6,6 +6,7 @@ use buildkit_llb::{
     Tmpfs, Ulimit,
 };
 
+use super::fetch::with_secrets;
 use super::programs::{OUT, PRIVATE, Program, TOOLS};
 use super::{CA_SECRET, Emitter};
 
@@ -23,6 +24,8 @@ pub struct Machine<'a> {
     pub platform: Option<&'a Platform>,
     /// `PATH` of the base image.
     pub path: &'a str,
+    /// What sets its caches apart from those of the builder's CPU; empty for that.
+    pub cache_suffix: &'a str,
 }
 
 /// What the client asked for every step.
@@ -65,9 +68,21 @@ impl Emitter<'_> {
         arguments: impl IntoIterator<Item = String>,
         name: String,
     ) -> Result<Exec, OpError> {
+        self.step_on(machine, machine.base, program, arguments, name)
+    }
+
+    /// A step on a root of its own.
+    fn step_on(
+        &self,
+        machine: Machine<'_>,
+        root: &Output,
+        program: &Program,
+        arguments: impl IntoIterator<Item = String>,
+        name: String,
+    ) -> Result<Exec, OpError> {
         let options = self.context.steps;
         let command = ["python3", "-s", "-B"].map(str::to_owned).into_iter().chain([program.path()]).chain(arguments);
-        let mut exec = Exec::on(machine.base, command)
+        let mut exec = Exec::on(root, command)
             .env("PATH", machine.path)
             .env("HOME", "/root")
             .env("LANG", "C.UTF-8")
@@ -104,23 +119,44 @@ impl Emitter<'_> {
         Ok(exec)
     }
 
-    /// A step that runs a build backend: with the network that the client allows, proxies, the company's certificates and
-    /// uv's cache. What it makes of secrets lies in memory.
+    /// A step that runs a build backend: with system packages, the network that the client allows, proxies, the company's
+    /// certificates, uv's cache, and the secrets of the indexes that uv asks.
     pub(super) fn build_step(
         &self,
         machine: Machine<'_>,
         program: &Program,
         arguments: impl IntoIterator<Item = String>,
         name: String,
+        secrets: &[String],
     ) -> Result<Exec, OpError> {
         let options = self.context.steps;
-        let cache = format!("{}pyfront/uv", options.cache_prefix());
-        let exec = self.step(machine, program, arguments, name)?;
+        // Other versions of uv keep other files, and what is built for one C library or CPU runs on no other.
+        let cache = format!("{}pyfront/uv-{}{}", options.cache_prefix(), self.plan.cache, machine.cache_suffix);
+        let root = self.build_root(machine)?;
+        let mut exec = self
+            .networked_step(machine, &root, program, arguments, name)?
+            .env("UV_CACHE_DIR", "/root/.cache/uv")
+            .mount(Cache::new(cache, "/root/.cache/uv").sharing(Sharing::Shared));
+        if !secrets.is_empty() {
+            exec = exec.env("PYFRONT_INDEX_SECRETS", secrets.join(" "));
+        }
+        Ok(with_secrets(exec, secrets.iter().map(String::as_str)))
+    }
+
+    /// A step with network, proxies and the company's certificates. What it makes of secrets lies in memory.
+    pub(super) fn networked_step(
+        &self,
+        machine: Machine<'_>,
+        root: &Output,
+        program: &Program,
+        arguments: impl IntoIterator<Item = String>,
+        name: String,
+    ) -> Result<Exec, OpError> {
+        let options = self.context.steps;
+        let exec = self.step_on(machine, root, program, arguments, name)?;
         Ok(exec
             .network(options.network)
             .proxy(options.proxy.clone())
-            .env("UV_CACHE_DIR", "/root/.cache/uv")
-            .mount(Cache::new(cache, "/root/.cache/uv").sharing(Sharing::Shared))
             .mount(Secret::new(CA_SECRET, format!("/run/secrets/{CA_SECRET}")).optional(true))
             .mount(Tmpfs::new(PRIVATE).size(PRIVATE_SIZE)))
     }

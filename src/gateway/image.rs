@@ -83,7 +83,7 @@ fn history(plan: &Plan) -> Vec<History> {
         ..History::default()
     };
     let mut entries: Vec<History> = plan.groups.iter().map(|group| entry(describe(group), false)).collect();
-    entries.extend(plan.built.iter().map(|built| entry(describe_built(built), false)));
+    entries.extend(plan.built_layers().iter().map(|built| entry(describe_built(built), false)));
     entries.push(entry(
         format!(
             "venv {VENV}, user {} ({}:{}), {}",

@@ -1,6 +1,7 @@
 //! The conversation with the daemon: reads what the user wrote, resolves the images, lets the pure stages decide, and
 //! hands back the result. All I/O of pyfront is in here and in `buildkit-frontend`.
 
+mod advice;
 mod cross;
 pub mod image;
 mod libc;
@@ -9,6 +10,7 @@ mod questions;
 mod read;
 pub mod report;
 mod resolve;
+mod secrets;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,10 +22,12 @@ use futures_util::future::try_join_all;
 use crate::closure::{self, Target};
 use crate::diagnostic::Location;
 use crate::emit::{self, Machine, StepOptions};
+use crate::plan::indexes::Indexes;
 use crate::plan::make::Inputs;
 use crate::plan::python::PythonChoice;
 use crate::plan::{Base, Plan, Uv, make, start};
 
+use self::advice::Advice;
 use self::platforms::Platforms;
 use self::read::Written;
 use self::report::Excerpt;
@@ -84,14 +88,18 @@ struct Image {
 async fn plan(gateway: &Gateway, written: &Written, platforms: &Platforms) -> Result<Planned, FrontendError> {
     let python = resolve::python(gateway, written, &platforms.targets)?;
     let uv = resolve::uv(written)?;
-    let (images, files) =
-        tokio::join!(resolve::images(gateway, written, &python, &uv, platforms), read::start_files(written),);
+    let (images, files, secrets) = tokio::join!(
+        resolve::images(gateway, written, &python, &uv, platforms),
+        read::start_files(written),
+        secrets::given(gateway, &written.pyproject.uv.indexes),
+    );
     let ((builder, bases), files) = (images?, files?);
     let uv = Uv { version: uv, image: builder.uv.shown.clone() };
+    let indexes = Indexes::new(&written.pyproject.uv.indexes, &secrets, &written.lock);
     let images = platforms.targets.iter().zip(bases).map(async |(platform, base)| {
         let build = platforms.is_foreign(platform).then(|| platforms.build.to_string());
         let target = resolve::target(gateway, written, &python, &base, platform).await?;
-        let chosen = Chosen { python: &python, uv: &uv, files: &files, target, base: &base };
+        let chosen = Chosen { python: &python, uv: &uv, files: &files, indexes: &indexes, target, base: &base };
         let plan = plan_for(gateway, written, &chosen, platform, build.as_deref())?;
         platforms::check_runnable(gateway, &plan, platform)?;
         Ok::<_, FrontendError>(Image { platform: platform.clone(), plan, base })
@@ -105,6 +113,7 @@ struct Chosen<'a> {
     python: &'a PythonChoice,
     uv: &'a Uv,
     files: &'a start::Files,
+    indexes: &'a Indexes<'a>,
     target: Target,
     base: &'a Resolved,
 }
@@ -142,6 +151,8 @@ fn plan_for(
         },
         uv: chosen.uv,
         start: &start,
+        build_args: &gateway.options().build_args,
+        indexes: chosen.indexes,
         labels: &labels,
     })
     .map_err(|error| report::error(&error))
@@ -159,7 +170,16 @@ struct Task<'a> {
 impl Task<'_> {
     async fn build(self) -> Result<PlatformImage, FrontendError> {
         let Image { platform, base, .. } = self.image;
-        let (reference, plan) = self.solve().await?;
+        let advice = Advice::new(&self.image.plan, &self.written.pyproject.uv.indexes);
+        let solve = async {
+            let (reference, plan) = self.solve().await?;
+            if advice.is_possible() {
+                // What fails is told by the daemon alone, unless it is built while this process is still there.
+                reference.evaluate().await?;
+            }
+            Ok((reference, plan))
+        };
+        let (reference, plan) = solve.await.map_err(|error| advice.on(error))?;
         let config = image::config(&plan, &base.config, platform);
         let mut image = PlatformImage::new(platform.clone(), Some(reference), config);
         image.base_config = Some(base.config_json.clone()).filter(|json| !json.is_empty());
@@ -179,11 +199,12 @@ impl Task<'_> {
         let places = wheels.chain(plan.built.iter().map(|built| &built.origin));
         let excerpt = Excerpt::new(&written.lock.file, places);
         let build = gateway.build_platform();
+        let suffix = format!("-{}", image.platform).replace('/', "-");
         let label = (planned.images.len() > 1).then(|| image.platform.to_string());
         let context = emit::Context {
             base: &image.base.output,
-            builder: machine(&planned.builder.base, &planned.builder.uv, &build),
-            target: uv.map(|uv| machine(&image.base, uv, &image.platform)),
+            builder: machine(&planned.builder.base, &planned.builder.uv, &build, ""),
+            target: uv.map(|uv| machine(&image.base, uv, &image.platform, &suffix)),
             label: label.as_deref(),
             project: &written.sources()?,
             steps: &step_options(gateway),
@@ -194,8 +215,9 @@ impl Task<'_> {
     }
 }
 
-fn machine<'a>(base: &'a Resolved, uv: &'a Resolved, platform: &'a Platform) -> Machine<'a> {
-    Machine { base: &base.output, uv: &uv.output, platform: Some(platform), path: image::path(&base.config) }
+fn machine<'a>(base: &'a Resolved, uv: &'a Resolved, platform: &'a Platform, cache_suffix: &'a str) -> Machine<'a> {
+    let path = image::path(&base.config);
+    Machine { base: &base.output, uv: &uv.output, platform: Some(platform), path, cache_suffix }
 }
 
 fn step_options(gateway: &Gateway) -> StepOptions {

@@ -10,8 +10,7 @@ use buildkit_frontend::{BuildResult, FrontendError, Gateway};
 use super::platforms::Platforms;
 use super::read::{LOCKED, is_locked};
 use super::resolve::PYTHON_VERSION;
-use super::{TARGET, check_target, plan, read, report};
-use crate::emit::CA_SECRET;
+use super::{TARGET, check_target, plan, read, report, secrets};
 
 const DESCRIPTION: &str = "the image to run in production";
 
@@ -45,7 +44,6 @@ async fn outline(gateway: &Gateway) -> Result<Outline, FrontendError> {
     let python = super::resolve::python(gateway, &written, &Platforms::of(gateway)?.targets)?;
     let argument = gateway.options().build_args.get(LOCKED).map(String::as_str);
     let locked = is_locked(argument, &written.config).map_err(report::one)?;
-    let secret = OutlineSecret { name: CA_SECRET.to_owned(), required: false, location: None };
     let cache = OutlineCache { id: "pyfront/uv".to_owned(), location: None };
     let builds = written.pyproject.is_package();
     Ok(Outline {
@@ -65,11 +63,15 @@ async fn outline(gateway: &Gateway) -> Result<Outline, FrontendError> {
                 location: None,
             },
         ],
-        secrets: if builds { vec![secret] } else { Vec::new() },
-        ssh: Vec::new(),
+        secrets: optional(secrets::of_outline(&written, builds)),
+        ssh: optional(secrets::ssh_of_outline(&written)),
         cache: if builds { vec![cache] } else { Vec::new() },
         sources: Vec::new(),
     })
+}
+
+fn optional(ids: Vec<String>) -> Vec<OutlineSecret> {
+    ids.into_iter().map(|name| OutlineSecret { name, required: false, location: None }).collect()
 }
 
 /// There are no rules yet; what would fail the build is reported.

@@ -3,8 +3,11 @@
 
 use serde::Serialize;
 
+use super::make::Inputs;
+use super::settings::{self, Settings};
 use crate::closure::{Artifact, Locked};
 use crate::diagnostic::{Diagnostic, Location};
+use crate::plan::indexes::{Access, Indexes};
 use crate::project::lock::{FileLocation, GitSource, Hash, Lock};
 
 /// A package that is built from its source and installed into a layer of its own.
@@ -19,6 +22,9 @@ pub struct Built {
     pub source: BuildSource,
     /// Who wants it: the shortest way to it from the project.
     pub wanted_by: String,
+    /// What its build is told.
+    #[serde(skip_serializing_if = "Settings::is_empty")]
+    pub settings: Settings,
     /// Its entry in the lock file.
     #[serde(serialize_with = "super::as_text")]
     pub origin: Location,
@@ -37,13 +43,16 @@ pub enum BuildSource {
         filename: String,
         /// `sha256:…` of the file.
         digest: String,
+        /// The credentials that it is fetched with; without any it is a source of BuildKit's own.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        access: Option<Access>,
         /// The directory in the archive that holds the package.
         subdirectory: Option<String>,
     },
     /// A commit of a git repository.
     #[serde(rename_all = "kebab-case")]
     Git {
-        /// The repository's http or https URL.
+        /// The repository's https, http or ssh URL.
         remote: String,
         /// The full commit hash.
         commit: String,
@@ -56,49 +65,55 @@ pub enum BuildSource {
 ///
 /// # Errors
 /// Sources that pyfront cannot build from, with their place in the lock.
-pub(super) fn from_source(lock: &Lock, package: &Locked) -> Result<Built, Diagnostic> {
-    let (source, origin) = match &package.artifact {
+pub(super) fn from_source(inputs: &Inputs<'_>, package: &Locked) -> Result<Built, Diagnostic> {
+    let (source, origin) = source(inputs.lock, inputs.indexes, package)?;
+    Ok(Built {
+        name: package.name.to_string(),
+        version: version(package, &origin)?,
+        source,
+        wanted_by: package.chain.to_string(),
+        settings: settings::of_locked(inputs, package)?,
+        origin,
+    })
+}
+
+/// What a package is built from, and its place in the lock.
+fn source(lock: &Lock, indexes: &Indexes<'_>, package: &Locked) -> Result<(BuildSource, Location), Diagnostic> {
+    match &package.artifact {
         Artifact::Sdist(file) | Artifact::Url(file) => {
             let origin = Location::new(&lock.file, file.range.clone());
             let what = package.artifact.describe();
             let remote = remote(package, what, &file.location, file.hash.as_ref(), &origin)?;
             let source = BuildSource::Archive {
+                access: indexes.access(&package.source, &remote.url),
                 url: remote.url,
                 filename: file.filename.clone(),
                 digest: remote.digest,
                 subdirectory: file.subdirectory.clone(),
             };
-            (source, origin)
+            Ok((source, origin))
         }
-        Artifact::Git(git) => (commit(package, git)?, package.location.clone()),
+        Artifact::Git(git) => Ok((commit(package, git)?, package.location.clone())),
         artifact => {
-            return Err(refusal(
-                package,
-                &package.location,
-                format!("{} is locked as {}, which pyfront cannot build yet", title(package), artifact.describe()),
-            )
-            .help("lock a release of the package from an index instead, then run uv lock"));
+            let message =
+                format!("{} is locked as {}, which pyfront cannot build yet", title(package), artifact.describe());
+            Err(refusal(package, &package.location, message)
+                .help("lock a release of the package from an index instead, then run uv lock"))
         }
-    };
-    let version = version(package, &origin)?;
-    Ok(Built { name: package.name.to_string(), version, source, wanted_by: package.chain.to_string(), origin })
+    }
 }
 
 fn commit(package: &Locked, git: &GitSource) -> Result<BuildSource, Diagnostic> {
     let refuse = |why: &str| refusal(package, &package.location, format!("{} {why}", title(package)));
     // uv's own locks have the plain scheme; `git+https` is how requirements spell it.
     let remote = git.url.strip_prefix("git+").unwrap_or(&git.url);
-    if !remote.starts_with("https://") && !remote.starts_with("http://") {
-        return Err(refuse(
-            "comes from a git repository that is not reached over https, which pyfront cannot fetch yet",
-        )
-        .help("give the repository's https address in [tool.uv.sources], then run uv lock"));
+    if !["https://", "http://", "ssh://"].iter().any(|scheme| remote.starts_with(scheme)) {
+        return Err(refuse("comes from a git repository that is reached neither over https nor over ssh")
+            .help("give the repository's https or ssh address in [tool.uv.sources], then run uv lock"));
     }
     if git.lfs {
-        return Err(refuse(
-            "comes from a git repository with lfs = true, and pyfront cannot fetch Git LFS objects yet",
-        )
-        .help("lock a release of the package from an index instead, then run uv lock"));
+        return Err(refuse("comes from a git repository with lfs = true, and BuildKit cannot fetch Git LFS objects")
+            .help("lock a release of the package from an index instead, then run uv lock"));
     }
     if git.path.is_some() {
         return Err(refuse("is an archive inside a git repository, which pyfront cannot install yet")
@@ -158,6 +173,8 @@ fn title(package: &Locked) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::closure::{Arch, Libc, Python, Request, Target, resolve};
     use crate::diagnostic::SourceFile;
@@ -178,12 +195,11 @@ mod tests {
             libc: Libc::Glibc { major: 2, minor: 36 },
         };
         let closure = resolve(&lock, &Request::default(), &target).unwrap();
-        from_source(&lock, closure.get("parcel").unwrap())
-            .map(|built| {
-                assert_eq!(built.wanted_by, "app → parcel");
-                built.source
-            })
-            .map_err(|problem| problem.to_string())
+        let package = closure.get("parcel").unwrap();
+        assert_eq!(package.chain.to_string(), "app → parcel");
+        let none = BTreeSet::new();
+        let indexes = Indexes::new(&[], &none, &lock);
+        source(&lock, &indexes, package).map(|(source, _)| source).map_err(|problem| problem.to_string())
     }
 
     #[test]
@@ -197,8 +213,13 @@ mod tests {
         assert_eq!(git("?tag=v1.4"), Ok(expected(None)));
         assert_eq!(git("?subdirectory=python&rev=main"), Ok(expected(Some("python"))));
         insta::assert_snapshot!(git("?lfs=true").unwrap_err());
-        let ssh = built(&format!("source = {{ git = \"ssh://git@host/parcel.git#{COMMIT}\" }}"));
-        insta::assert_snapshot!(ssh.unwrap_err());
+        for scheme in ["ssh", "git+ssh"] {
+            let ssh = built(&format!("source = {{ git = \"{scheme}://git@host/parcel.git#{COMMIT}\" }}"));
+            let remote = "ssh://git@host/parcel.git".to_owned();
+            assert_eq!(ssh, Ok(BuildSource::Git { remote, commit: COMMIT.to_owned(), subdirectory: None }));
+        }
+        let git = built(&format!("source = {{ git = \"git://host/parcel.git#{COMMIT}\" }}"));
+        insta::assert_snapshot!(git.unwrap_err());
     }
 
     #[test]
@@ -211,6 +232,7 @@ mod tests {
                 url: "https://host/a/parcel.tar.gz".to_owned(),
                 filename: "parcel.tar.gz".to_owned(),
                 digest: hash,
+                access: None,
                 subdirectory: Some("python".to_owned()),
             })
         );

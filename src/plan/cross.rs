@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Built, Group};
+use super::make::Inputs;
+use super::{Built, FirstParty, Group, Settings};
 use crate::closure::{Arch, Libc, Target};
-use crate::project::lock::Lock;
 
 /// Minor versions of glibc that uv has a name for, in `--python-platform` (its `TargetTriple`).
 const GLIBC: &[u16] = &[17, 28, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40];
@@ -29,8 +29,13 @@ pub fn python_platform(target: &Target) -> Option<String> {
 /// Prepares the groups for a target that is not the builder's, and says which packages need the target's CPU: those whose
 /// wheels uv can only install there, and those that are compiled, which is sure of a package whose author publishes wheels
 /// for platforms. Of another one without a wheel it shows when it is built.
-pub(super) fn prepare(target: &Target, lock: &Lock, groups: &mut [Group], built: &[Built]) -> BTreeSet<String> {
-    let platform = python_platform(target);
+pub(super) fn prepare(
+    inputs: &Inputs<'_>,
+    groups: &mut [Group],
+    built: &[Built],
+    first_party: &FirstParty,
+) -> BTreeSet<String> {
+    let platform = python_platform(&inputs.closure.target);
     let mut on_target = BTreeSet::new();
     for group in groups {
         let mut specific = group.wheels.iter().filter(|wheel| !wheel.pure).peekable();
@@ -43,11 +48,29 @@ pub(super) fn prepare(target: &Target, lock: &Lock, groups: &mut [Group], built:
         }
     }
     let compiled = |built: &&Built| {
-        let versions = lock.packages.iter().filter(|package| package.name.as_str() == built.name);
-        versions.flat_map(|package| &package.wheels).any(|wheel| !wheel.is_pure())
+        let versions = inputs.lock.packages.iter().filter(|package| package.name.as_str() == built.name);
+        versions.flat_map(|package| &package.wheels).any(|wheel| !wheel.is_pure()) || uses_compiled(&built.settings)
     };
     on_target.extend(built.iter().filter(compiled).map(|built| built.name.clone()));
+    if let FirstParty::Install { settings, .. } = first_party
+        && uses_compiled(settings)
+        && let Some(project) = &inputs.pyproject.project
+    {
+        on_target.insert(project.name.value.to_string());
+    }
     on_target
+}
+
+/// Whether a build finds locked wheels beside it that only run on the target's CPU.
+fn uses_compiled(settings: &Settings) -> bool {
+    let environment = settings.environment.iter().flat_map(|environment| &environment.wheels);
+    settings.wheels.iter().chain(environment).any(|wheel| !wheel.pure)
+}
+
+/// The CPU of a platform such as `linux/arm/v7`.
+pub(super) fn arch(platform: &str) -> Option<Arch> {
+    let mut parts = platform.split('/').skip(1);
+    Arch::from_oci(parts.next()?, parts.next().unwrap_or_default())
 }
 
 /// Whether an installed package is for any platform: what its `WHEEL` file says (PEP 427). One that cannot be read is not.

@@ -13,6 +13,9 @@ pub const BUCKETS: u8 = 4;
 /// A wheel of at least this many (compressed) bytes is big.
 pub const BIG: u64 = 1 << 20;
 
+/// Packages that are built from source have at most this many layers.
+pub const MAX_BUILT: u8 = 8;
+
 /// What the grouping needs to know of a wheel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Weight<'a> {
@@ -62,8 +65,28 @@ pub fn group(wheels: &[Weight<'_>]) -> Vec<(Kind, Vec<usize>)> {
     groups
 }
 
+/// Groups packages that are built from source, by name and in order of names: up to [`MAX_BUILT`] get a layer each, more
+/// are spread over as many layers by the hashes of their names.
+pub fn group_built(names: &[&str]) -> Vec<Vec<usize>> {
+    let mut order: Vec<usize> = (0..names.len()).collect();
+    order.sort_by_key(|index| names[*index]);
+    if order.len() <= usize::from(MAX_BUILT) {
+        return order.into_iter().map(|index| vec![index]).collect();
+    }
+    let mut buckets = vec![Vec::new(); usize::from(MAX_BUILT)];
+    for index in order {
+        buckets[usize::from(hash_of(names[index]) % MAX_BUILT)].push(index);
+    }
+    buckets.retain(|bucket| !bucket.is_empty());
+    buckets
+}
+
 fn bucket_of(name: &str) -> u8 {
-    Sha256::digest(name.as_bytes())[0] % BUCKETS
+    hash_of(name) % BUCKETS
+}
+
+fn hash_of(name: &str) -> u8 {
+    Sha256::digest(name.as_bytes())[0]
 }
 
 #[cfg(test)]
@@ -125,5 +148,21 @@ mod tests {
                 .collect()
         };
         assert_eq!(names(&wheels), names(&reversed));
+    }
+
+    #[test]
+    fn many_built_packages_share_layers_and_keep_them() {
+        let few = ["c", "a", "b"];
+        assert_eq!(group_built(&few), [vec![1], vec![2], vec![0]]);
+        let names: Vec<String> = (0..40).map(|number| format!("package-{number}")).collect();
+        let group = |names: &[String]| -> Vec<Vec<String>> {
+            let texts: Vec<&str> = names.iter().map(String::as_str).collect();
+            group_built(&texts).into_iter().map(|list| list.iter().map(|i| names[*i].clone()).collect()).collect()
+        };
+        let before = group(&names);
+        assert!(before.len() <= usize::from(MAX_BUILT) && before.iter().map(Vec::len).sum::<usize>() == 40);
+        let mut more = names.clone();
+        more.insert(7, "another".to_owned());
+        assert_eq!(group(&more).iter().filter(|layer| !before.contains(layer)).count(), 1);
     }
 }

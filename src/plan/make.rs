@@ -3,11 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::closure::{Artifact, Closure, Locked, WheelFile};
+use crate::closure::{Artifact, Closure, Libc, Locked, WheelFile};
 use crate::diagnostic::{Diagnostic, Diagnostics, Location};
 use crate::plan::build::{self, Built};
 use crate::plan::cross;
+use crate::plan::indexes::Indexes;
 use crate::plan::layers::{self, Weight};
+use crate::plan::settings;
 use crate::plan::start::StartCommand;
 use crate::plan::{Account, Base, Config, FirstParty, Group, Healthcheck, Plan, Uv, VENV, Wheel};
 use crate::project::config::healthcheck::{self, Test};
@@ -36,6 +38,10 @@ pub struct Inputs<'a> {
     pub uv: &'a Uv,
     /// The start command.
     pub start: &'a StartCommand,
+    /// The declared indexes, and the credentials that the client gives.
+    pub indexes: &'a Indexes<'a>,
+    /// Build arguments.
+    pub build_args: &'a BTreeMap<String, String>,
     /// `--label` options; they win over everything.
     pub labels: &'a BTreeMap<String, String>,
 }
@@ -51,11 +57,15 @@ pub fn make(inputs: &Inputs<'_>) -> Result<Plan, Diagnostics> {
         Err(problem) => return Err(problem.into()),
     };
     let (wheels, built) = third_party(inputs, &mut problems);
+    let first_party = first_party(inputs).unwrap_or_else(|problem| {
+        problems.push(problem);
+        FirstParty::Copy
+    });
     let config = image_config(inputs, &mut problems);
     Diagnostics::into_result(problems)?;
     let mut groups = groups(&wheels);
     let runs_on_target = match inputs.build_platform {
-        Some(_) => cross::prepare(&inputs.closure.target, inputs.lock, &mut groups, &built),
+        Some(_) => cross::prepare(inputs, &mut groups, &built, &first_party),
         None => BTreeSet::new(),
     };
 
@@ -67,21 +77,41 @@ pub fn make(inputs: &Inputs<'_>) -> Result<Plan, Diagnostics> {
         runs_on_target,
         base: inputs.base.clone(),
         uv: inputs.uv.clone(),
+        cache: cache(inputs),
+        build_packages: inputs.config.build_packages.as_ref().map(|packages| packages.to_vec()).unwrap_or_default(),
         groups,
+        build_secrets: if built.is_empty() { Vec::new() } else { inputs.indexes.build_secrets(false) },
         built,
-        first_party: first_party(inputs.pyproject),
+        first_party,
         account: Account { name: user.name, uid: user.uid, gid: user.gid, home: user.home },
         workdir: inputs.config.workdir.as_ref().map_or(workdir::DEFAULT, |workdir| workdir.as_str()).to_owned(),
         config,
     })
 }
 
-fn first_party(pyproject: &Pyproject) -> FirstParty {
+/// What may share a cache with this build.
+fn cache(inputs: &Inputs<'_>) -> String {
+    let target = &inputs.closure.target;
+    let libc = match target.libc {
+        Libc::Glibc { .. } => "glibc",
+        Libc::Musl { .. } => "musl",
+    };
+    // Builds run on the builder's CPU.
+    let arch = inputs.build_platform.and_then(cross::arch).unwrap_or(target.arch);
+    format!("{}-{libc}-{arch}", inputs.uv.version)
+}
+
+fn first_party(inputs: &Inputs<'_>) -> Result<FirstParty, Diagnostic> {
+    let pyproject = inputs.pyproject;
     if !pyproject.is_package() {
-        return FirstParty::Copy;
+        return Ok(FirstParty::Copy);
     }
     let backend = pyproject.build_system.as_ref().and_then(|system| system.build_backend.as_ref());
-    FirstParty::Install { backend: backend.map_or("setuptools", |backend| backend.as_str()).to_owned() }
+    Ok(FirstParty::Install {
+        backend: backend.map_or("setuptools", |backend| backend.as_str()).to_owned(),
+        secrets: inputs.indexes.build_secrets(true),
+        settings: settings::of_project(inputs, &pyproject.require_project()?.name.value)?,
+    })
 }
 
 /// A wheel with what the grouping weighs it by.
@@ -102,7 +132,7 @@ fn third_party(inputs: &Inputs<'_>, problems: &mut Vec<Diagnostic>) -> (Vec<Weig
             },
             Artifact::Virtual(_) => {}
             Artifact::Editable(_) | Artifact::Directory(_) if package.root => {}
-            _ => match build::from_source(inputs.lock, package) {
+            _ => match build::from_source(inputs, package) {
                 Ok(package) => built.push(package),
                 Err(problem) => problems.push(problem),
             },
@@ -112,13 +142,14 @@ fn third_party(inputs: &Inputs<'_>, problems: &mut Vec<Diagnostic>) -> (Vec<Weig
 }
 
 /// A wheel that BuildKit itself can fetch and check.
-fn wheel(inputs: &Inputs<'_>, package: &Locked, file: &WheelFile) -> Result<Wheel, Diagnostic> {
+pub(super) fn wheel(inputs: &Inputs<'_>, package: &Locked, file: &WheelFile) -> Result<Wheel, Diagnostic> {
     let origin = Location::new(&inputs.lock.file, file.range.clone());
     let remote = build::remote(package, "a wheel", &file.location, file.hash.as_ref(), &origin)?;
     Ok(Wheel {
         name: package.name.to_string(),
         version: build::version(package, &origin)?,
         filename: file.filename.clone(),
+        access: inputs.indexes.access(&package.source, &remote.url),
         url: remote.url,
         digest: remote.digest,
         pure: file.pure,

@@ -11,13 +11,17 @@ use serde::{Serialize, Serializer};
 use crate::diagnostic::Location;
 
 pub use self::build::{BuildSource, Built};
+pub use self::indexes::Access;
+pub use self::settings::{Environment, Settings};
 
 pub mod build;
 pub mod cross;
+pub mod indexes;
 pub mod layers;
 pub mod libc;
 pub mod make;
 pub mod python;
+pub mod settings;
 pub mod start;
 pub mod uv;
 
@@ -42,10 +46,18 @@ pub struct Plan {
     pub base: Base,
     /// The uv that builds and installs.
     pub uv: Uv,
+    /// What the caches of build steps are shared by: `0.13.8-glibc-x86_64`.
+    pub cache: String,
+    /// System packages of the steps that build; nothing of them gets into the image.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub build_packages: Vec<String>,
     /// Locked wheels in image order: one layer each.
     pub groups: Vec<Group>,
     /// Packages that are built from their sources, in order of names, on top of the wheels: one step and one layer each.
     pub built: Vec<Built>,
+    /// The secrets with which uv fetches what those builds require.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub build_secrets: Vec<String>,
     /// How the project itself gets in.
     pub first_party: FirstParty,
     /// Who runs the container, and where.
@@ -60,6 +72,18 @@ impl Plan {
     /// Whether there is something that has no wheel: a package, or the project itself.
     pub fn is_built_from_source(&self) -> bool {
         !self.built.is_empty() || matches!(self.first_party, FirstParty::Install { .. })
+    }
+
+    /// The packages that are built from source, as they share layers.
+    pub fn built_layers(&self) -> Vec<Vec<&Built>> {
+        let names: Vec<&str> = self.built.iter().map(|built| built.name.as_str()).collect();
+        let layers = layers::group_built(&names);
+        layers.into_iter().map(|layer| layer.into_iter().filter_map(|index| self.built.get(index)).collect()).collect()
+    }
+
+    /// The C library and CPU of `cache`, for what has nothing to do with uv.
+    pub fn cache_platform(&self) -> &str {
+        self.cache.split_once('-').map_or("", |(_, platform)| platform)
     }
 }
 
@@ -126,19 +150,28 @@ pub struct Wheel {
     /// Whether it is for any platform.
     #[serde(skip)]
     pub pure: bool,
+    /// The credentials that it is fetched with; without any it is a source of BuildKit's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access: Option<Access>,
     /// Its entry in the lock file.
     #[serde(serialize_with = "as_text")]
     pub origin: Location,
 }
 
 /// How the project itself gets into the image.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum FirstParty {
     /// The project is a package: its wheel is built from the sources and installed, not editable.
     Install {
         /// The build backend, as `[build-system]` names it; for people.
         backend: String,
+        /// The secrets with which uv fetches what the build requires.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        secrets: Vec<String>,
+        /// What its build is told.
+        #[serde(skip_serializing_if = "Settings::is_empty")]
+        settings: Settings,
     },
     /// The project is no package: its files are copied to the working directory.
     Copy,

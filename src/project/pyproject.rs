@@ -8,10 +8,13 @@ use std::sync::Arc;
 use uv_normalize::{ExtraName, GroupName, PackageName};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Location, SourceFile, nearest};
+use crate::project::build_files::{self, BuildFile};
 use crate::project::config::Config;
 use crate::project::config::selection::Selection;
 use crate::project::document::{self, Document, Located, Problems, Table, Value, quoted};
+use crate::project::indexes;
 use crate::project::python_version::RequiresPython;
+use crate::project::uv::UvSettings;
 
 /// A `pyproject.toml`.
 #[derive(Debug, Clone)]
@@ -30,6 +33,8 @@ pub struct Pyproject {
     pub uv: UvSettings,
     /// Where the build backend's own table says that the packages lie.
     pub modules: DeclaredModules,
+    /// The files outside the code that a build of the project needs.
+    pub build_files: Vec<BuildFile>,
     /// `entrypoint` of `[tool.fastapi]`.
     pub fastapi_entrypoint: Option<Located<String>>,
     /// `[tool.pyfront]`.
@@ -117,31 +122,6 @@ pub struct BuildSystem {
     pub build_backend: Option<Located<String>>,
 }
 
-/// The parts of `[tool.uv]` that decide what is installed.
-#[derive(Debug, Clone, Default)]
-pub struct UvSettings {
-    /// `package`.
-    pub package: Option<Located<bool>>,
-    /// `managed`.
-    pub managed: Option<Located<bool>>,
-    /// `default-groups`; `None` means `dev`.
-    pub default_groups: Option<Located<Selection<GroupName>>>,
-    /// `required-version`, as it was written.
-    pub required_version: Option<Located<String>>,
-    /// The place of `[tool.uv.workspace]`.
-    pub workspace: Option<Location>,
-    /// The packages of `[tool.uv.sources]`, with their places.
-    pub sources: BTreeMap<PackageName, Location>,
-    /// `dev-dependencies`, the old way to write the group `dev`.
-    pub dev_dependencies: Option<Vec<Dependency>>,
-    /// Whether `override-dependencies` or `exclude-dependencies` is set: then not all that is declared is resolved.
-    pub overrides: bool,
-    /// Whether there are settings for single groups (`[tool.uv.dependency-groups]`), such as `requires-python`.
-    pub group_settings: bool,
-    /// The names of `[[tool.uv.index]]`.
-    pub index_names: Vec<Located<String>>,
-}
-
 /// What the build backend's own table says about the packages that the project's wheel will hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeclaredModules {
@@ -162,6 +142,7 @@ impl Pyproject {
         let mut problems = Problems::new();
         let tool = root.get_table("tool", &mut problems);
         let uv_table = tool.as_ref().and_then(|tool| tool.get_table("uv", &mut problems));
+        uv_table.as_ref().map_or(Ok(()), indexes::refuse_credentials)?;
         let pyproject = Self {
             file: Arc::clone(file),
             project: root.get_table("project", &mut problems).and_then(|table| read_project(&table, &mut problems)),
@@ -173,8 +154,9 @@ impl Pyproject {
                 .map(|table| read_groups(&table, &mut problems))
                 .unwrap_or_default(),
             dependency_groups_location: root.get("dependency-groups").map(|value| value.key_location()),
-            uv: uv_table.as_ref().map(|table| read_uv(table, &mut problems)).unwrap_or_default(),
+            uv: uv_table.as_ref().map(|table| UvSettings::read(table, &mut problems)).unwrap_or_default(),
             modules: tool.as_ref().map(read_modules).unwrap_or_default(),
+            build_files: build_files::read(&root),
             fastapi_entrypoint: tool
                 .as_ref()
                 .and_then(|tool| tool.get_table("fastapi", &mut problems))
@@ -426,50 +408,6 @@ fn read_build_system(table: &Table<'_>, problems: &mut Problems) -> BuildSystem 
     }
 }
 
-fn read_uv(table: &Table<'_>, problems: &mut Problems) -> UvSettings {
-    let boolean = |key: &str, problems: &mut Problems| {
-        let value = table.get(key)?;
-        Some(value.located(value.boolean(problems)?))
-    };
-    let default_groups = table.get("default-groups").and_then(|value| {
-        if value.as_str() == Some("all") {
-            return Some(value.located(Selection::All));
-        }
-        let names = value.strings("an array of dependency groups, or \"all\"", problems)?;
-        // A name that is none can't be defined either; uv itself would have refused to lock.
-        let names = names.into_iter().filter_map(|name| {
-            let group = GroupName::from_str(&name).ok()?;
-            Some(name.map(|_| group))
-        });
-        Some(value.located(Selection::Names(names.collect())))
-    });
-    UvSettings {
-        package: boolean("package", problems),
-        managed: boolean("managed", problems),
-        default_groups,
-        required_version: string(table, "required-version", problems),
-        workspace: table.get("workspace").map(|value| value.key_location()),
-        sources: table
-            .get_table("sources", problems)
-            .map(|table| {
-                let entries = table.entries();
-                let name = |value: &Value<'_>| Some((PackageName::from_str(value.key()).ok()?, value.key_location()));
-                entries.iter().filter_map(name).collect()
-            })
-            .unwrap_or_default(),
-        dev_dependencies: table.get("dev-dependencies").map(|value| dependencies(&value, problems)),
-        overrides: table.get("override-dependencies").or_else(|| table.get("exclude-dependencies")).is_some(),
-        group_settings: table.get("dependency-groups").is_some(),
-        index_names: table
-            .get("index")
-            .and_then(|value| value.as_array())
-            .unwrap_or_default()
-            .iter()
-            .filter_map(|index| string(&index.as_table()?, "name", problems))
-            .collect(),
-    }
-}
-
 /// Reads what the common build backends are told about packages. It only helps to find the start command, so what is not
 /// understood is left out.
 fn read_modules(tool: &Table<'_>) -> DeclaredModules {
@@ -512,7 +450,7 @@ fn read_modules(tool: &Table<'_>) -> DeclaredModules {
     DeclaredModules { packages, root: root.into_iter().chain(found).next() }
 }
 
-fn string(table: &Table<'_>, key: &str, problems: &mut Problems) -> Option<Located<String>> {
+pub(super) fn string(table: &Table<'_>, key: &str, problems: &mut Problems) -> Option<Located<String>> {
     let value = table.get(key)?;
     Some(value.located(value.string("a string", problems)?.to_owned()))
 }
@@ -533,13 +471,13 @@ fn scripts(table: &Table<'_>, key: &str, problems: &mut Problems) -> Vec<Script>
     table.entries().iter().filter_map(|value| script(value, problems)).collect()
 }
 
-fn dependencies(value: &Value<'_>, problems: &mut Problems) -> Vec<Dependency> {
+pub(super) fn dependencies(value: &Value<'_>, problems: &mut Problems) -> Vec<Dependency> {
     let items = value.array("an array of requirements", problems).unwrap_or_default();
     items.iter().filter_map(|item| dependency(item, problems)).collect()
 }
 
 /// Reads the name that a requirement (PEP 508) begins with; uv has checked the rest when it wrote the lock.
-fn dependency(value: &Value<'_>, problems: &mut Problems) -> Option<Dependency> {
+pub(super) fn dependency(value: &Value<'_>, problems: &mut Problems) -> Option<Dependency> {
     let text = value.string("a requirement such as \"fastapi>=0.115\"", problems)?;
     let is_name = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_' | '.');
     let trimmed = text.trim_start();

@@ -3,12 +3,14 @@
 //! `cargo xtask test` brings the engines up, loads the frontend and the base images, and runs this once for each engine
 //! with `PYFRONT_TEST_ENGINE` set. Without it everything here is skipped, loudly; in CI that is a failure.
 
+mod builds;
 mod engine;
 mod errors;
 mod fidelity;
 mod image;
 mod layers;
 mod platforms;
+mod private_index;
 mod projects;
 mod served;
 mod source;

@@ -150,7 +150,7 @@ fn another_platform_alone() {
     assert!(contents["linux/arm64"].files.contains_key("/opt/venv/lib64"), "{contents:?}");
     assert!(!first.log.contains("[linux/arm64 "), "{}", first.log);
     let (again, _) = build(&engine, project.path(), "linux/arm64");
-    assert_eq!(again.steps_that_ran(), [String::new(); 0], "{}", again.log);
+    assert!(again.steps_that_ran().is_empty(), "{}", again.log);
 }
 
 #[test]

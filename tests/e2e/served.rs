@@ -16,15 +16,24 @@ pub(crate) struct Served {
 
 impl Served {
     pub(crate) fn new() -> Self {
+        Self::at("127.0.0.1", None)
+    }
+
+    /// Served at another address of this machine, and only to whom sends this `Authorization` header.
+    pub(crate) fn private(address: &str, authorization: &str) -> Self {
+        Self::at(address, Some(format!("authorization: {authorization}")))
+    }
+
+    fn at(address: &str, authorization: Option<String>) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let listener = TcpListener::bind((address, 0)).expect("a port is free");
         let url = format!("http://{}", listener.local_addr().expect("it has an address"));
         let root = directory.path().to_owned();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let root = root.clone();
+                let (root, authorization) = (root.clone(), authorization.clone());
                 // Who hangs up early gets nothing.
-                std::thread::spawn(move || answer(&root, stream));
+                std::thread::spawn(move || answer(&root, authorization.as_deref(), stream));
             }
         });
         Self { directory, url }
@@ -34,14 +43,30 @@ impl Served {
         self.directory.path().join(name)
     }
 
+    /// Serves a copy of a file. Returns `sha256:…`.
+    pub(crate) fn file(&self, name: &str, file: &Path) -> String {
+        let content = std::fs::read(file).expect("the file can be read");
+        self.content(name, &content);
+        sha256(&content)
+    }
+
+    /// Serves a text.
+    pub(crate) fn text(&self, name: &str, text: &str) {
+        self.content(name, text.as_bytes());
+    }
+
+    fn content(&self, name: &str, content: &[u8]) {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().expect("it lies in the directory")).expect("a directory can be made");
+        std::fs::write(path, content).expect("the file can be written");
+    }
+
     /// Serves the files of a directory as `NAME`, a gzipped archive with one directory in it. Returns `sha256:…`.
     pub(crate) fn archive(&self, name: &str, files: &Path) -> String {
         let file = self.path(name);
         let transform = "--transform=s,^\\.,parcel,";
         run(Command::new("tar").arg("-czf").arg(&file).arg(transform).arg("-C").arg(files).arg("."));
-        let digest = Sha256::digest(std::fs::read(&file).expect("tar made the archive"));
-        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("sha256:{hex}")
+        sha256(&std::fs::read(&file).expect("tar made the archive"))
     }
 
     /// Serves the files of a directory as the git repository `NAME`, with one commit. Returns the commit.
@@ -58,6 +83,11 @@ impl Served {
     }
 }
 
+fn sha256(content: &[u8]) -> String {
+    let hex: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("sha256:{hex}")
+}
+
 fn git(directory: &Path) -> Command {
     let mut command = Command::new("git");
     command.arg("-C").arg(directory).env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_SYSTEM", "/dev/null");
@@ -70,23 +100,38 @@ fn run(command: &mut Command) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
-/// Answers one request with a file, or with 404.
-fn answer(root: &Path, mut stream: TcpStream) -> Option<()> {
+/// Answers one request with a file, or with 404; without the header that is wanted with 401.
+fn answer(root: &Path, authorization: Option<&str>, mut stream: TcpStream) -> Option<()> {
     let mut reader = BufReader::new(stream.try_clone().ok()?.take(64 << 10));
     let mut request = String::new();
     reader.read_line(&mut request).ok()?;
     let mut header = String::new();
+    let mut allowed = authorization.is_none();
     while reader.read_line(&mut header).ok()? > 2 {
+        // The name of a header is written in any case.
+        let (name, value) = header.trim().split_once(": ").unwrap_or_default();
+        allowed |= authorization == Some(&format!("{}: {value}", name.to_ascii_lowercase()));
         header.clear();
+    }
+    if !allowed {
+        let challenge = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"index\"\r\nContent-Length: 0\r\n\
+                         Connection: close\r\n\r\n";
+        return stream.write_all(challenge.as_bytes()).ok();
     }
     let mut words = request.split(' ');
     let method = words.next()?;
     let path = words.next()?.split('?').next()?.trim_start_matches('/').to_owned();
+    let path = if path.ends_with('/') { path + "index.html" } else { path };
+    let kind = if path.ends_with(".html") { "text/html" } else { "application/octet-stream" };
     let content = if path.contains("..") { None } else { std::fs::read(root.join(path)).ok() };
     let status = if content.is_some() { "200 OK" } else { "404 Not Found" };
     let content = content.unwrap_or_default();
     let length = content.len();
-    write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n").ok()?;
+    write!(
+        stream,
+        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+    )
+    .ok()?;
     if method == "GET" {
         stream.write_all(&content).ok()?;
     }

@@ -38,7 +38,7 @@ fn package(directory: &Path, name: &str, pyproject: &str) {
 }
 
 /// A project that needs packages, with the lock entries of those.
-fn courier(packages: &[(&str, String)], code: &str) -> tempfile::TempDir {
+pub(crate) fn courier(packages: &[(&str, String)], code: &str) -> tempfile::TempDir {
     let project = tempfile::tempdir().unwrap();
     let names: Vec<String> = packages.iter().map(|(name, _)| format!("{name:?}")).collect();
     let edges: Vec<String> = packages.iter().map(|(name, _)| format!("{{ name = {name:?} }}")).collect();
@@ -128,10 +128,81 @@ fn a_build_that_needs_a_compiler_says_who_wants_it_and_what_helps() {
     for expected in [
         "[deps] build speed 3.1, wanted by courier → speed:",
         "pyfront: speed 3.1 could not be built from its source",
-        "help: the base image has no C compiler; set base in [tool.pyfront]",
+        "missing: gcc",
+        "help: add to build-packages in [tool.pyfront]: \"gcc\"",
         ">>> sdist = {",
     ] {
         assert!(end.contains(expected), "{expected:?} is missing:\n{end}");
     }
     assert!(build.log.contains("running build_ext"), "{}", build.log);
+}
+
+/// A package with code in C that needs a library, as a served source distribution: its entry in the lock.
+fn squeeze(served: &Served) -> String {
+    let files = tempfile::tempdir().unwrap();
+    let code = r#"#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <zlib.h>
+#include <assert.h>
+static PyObject *version(PyObject *self, PyObject *unused) {
+    assert(self != NULL);
+    return Py_BuildValue("ss", zlibVersion(), __FILE__);
+}
+static PyMethodDef methods[] = {{"version", version, METH_NOARGS, ""}, {NULL, NULL, 0, NULL}};
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "squeeze", NULL, -1, methods};
+PyMODINIT_FUNC PyInit_squeeze(void) { return PyModule_Create(&module); }
+"#;
+    write(files.path(), "squeeze.c", code);
+    let setup = "from setuptools import Extension, setup\n\
+                 setup(name='squeeze', version='1.2', ext_modules=[Extension('squeeze', ['squeeze.c'], libraries=['z'])])\n";
+    write(files.path(), "setup.py", setup);
+    let hash = served.archive("squeeze-1.2.tar.gz", files.path());
+    format!(
+        "version = \"1.2\"\nsource = {{ url = \"{}/squeeze-1.2.tar.gz\" }}\nsdist = {{ hash = \"{hash}\" }}\n",
+        served.url
+    )
+}
+
+fn append(project: &Path, text: &str) {
+    let file = std::fs::read_to_string(project.join("pyproject.toml")).unwrap();
+    write(project, "pyproject.toml", &format!("{file}\n{text}"));
+}
+
+#[test]
+fn code_in_c_with_its_system_packages_and_the_same_layer_twice() {
+    let Some(engine) = Engine::get() else { return };
+    let served = Served::new();
+    let entry = squeeze(&served);
+    let code = "import squeeze\nif __name__ == \"__main__\":\n    print(squeeze.version())\n";
+    let project = courier(&[("squeeze", entry)], code);
+    append(project.path(), "[tool.pyfront]\nbuild-packages = [\"gcc\"]\n");
+    let file = project.path().join("pyproject.toml").display().to_string();
+
+    let failed = engine.try_build(project.path(), &tag("squeeze"), &["--file", &file]);
+    assert!(!failed.success, "{}", failed.log);
+    let (_, end) = failed.log.split_once("\n------\n").expect("the log of the failed step is repeated");
+    let said: Vec<&str> = end.lines().map(|line| line.split_once("pyfront: ").map_or(line, |(_, said)| said)).collect();
+    let first = said.iter().position(|line| line.starts_with("squeeze 1.2 could not")).expect("the step says why");
+    let said: Vec<&str> = said[first..].iter().take(4).map(|line| strip_clock(line)).collect();
+    insta::assert_snapshot!(said.join("\n"));
+
+    let pyproject = std::fs::read_to_string(project.path().join("pyproject.toml")).unwrap();
+    write(project.path(), "pyproject.toml", &pyproject.replace("[\"gcc\"]", "[\"zlib1g-dev\", \"gcc\"]"));
+    let build = engine.build_pyproject(project.path(), &tag("squeeze"));
+    let printed = engine.run(&build.tag, &[]);
+    assert!(printed.starts_with("('1.") && printed.ends_with("'squeeze.c')"), "{printed}");
+    assert_eq!(engine.run(&build.tag, &["python", "-c", "import shutil; print(shutil.which('gcc'))"]), "None");
+
+    let again = engine.build(project.path(), &tag("squeeze-again"), &["--no-cache", "--file", &file]);
+    assert!(again.steps_that_ran().iter().any(|step| step.contains("build squeeze")), "{}", again.log);
+    assert_eq!(engine.layers(&build.tag), engine.layers(&again.tag), "the same source makes the same layer");
+}
+
+/// A line of buildx's log without the seconds that it begins with.
+fn strip_clock(line: &str) -> &str {
+    let digits = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit() || c == '.');
+    match line.split_once(' ') {
+        Some((first, rest)) if digits(first) => rest,
+        _ => line,
+    }
 }

@@ -122,7 +122,9 @@ fn a_failed_call_is_returned_with_its_details() {
     // With an ignore file of its own, nobody asks for `.dockerignore`; see the next test.
     let daemon = build(&project().with("pyproject.toml.dockerignore", ""));
     let mut cases = Vec::new();
-    for call in calls_of(&daemon).into_iter().filter(|(call, _)| *call != Call::Return) {
+    // A daemon that cannot tell which secrets there are is no reason to fail.
+    let told = |(call, _): &(Call, usize)| !matches!(call, Call::Return | Call::NewContainer);
+    for call in calls_of(&daemon).into_iter().filter(told) {
         cases.extend([64 << 10, 2 << 20].map(|size| (call, size)));
     }
     each(&cases, |((call, nth), size)| {

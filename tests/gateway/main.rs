@@ -4,10 +4,13 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod base;
+mod builds;
 mod capabilities;
 mod faults;
+mod hidden;
 mod options;
 mod platforms;
+mod private_index;
 mod projects;
 mod questions;
 mod refusals;

@@ -141,7 +141,9 @@ fn proxies_are_no_environment() {
 
 #[test]
 fn the_cache_mount_has_the_namespace_of_the_client() {
-    for (namespace, expected) in [(None, "/pyfront/uv"), (Some("team"), "team/pyfront/uv")] {
+    for (namespace, expected) in
+        [(None, "/pyfront/uv-0.13.8-glibc-x86_64"), (Some("team"), "team/pyfront/uv-0.13.8-glibc-x86_64")]
+    {
         let name = "build-arg:BUILDKIT_CACHE_MOUNT_NS";
         let daemon = namespace.into_iter().fold(hatchling(), |daemon, namespace| daemon.option(name, namespace));
         let steps = steps(&run(&daemon));

@@ -47,6 +47,7 @@ caps! {
     ImportCaches = "importcaches" since "0.4",
     RefArray = "proto.refarray" since "0.7",
     Inputs = "frontend.inputs" since "0.7",
+    Exec = "gateway.exec" since "0.8",
     Warnings = "gateway.warnings" since "0.10",
     Evaluate = "gateway.evaluate" since "0.11",
     ReferenceAttestations = "reference.attestations" since "0.11",

@@ -85,6 +85,13 @@ impl FrontendError {
         self
     }
 
+    /// Adds a next step for the user, as an imperative sentence, on a line of its own.
+    #[must_use]
+    pub fn help(mut self, help: impl fmt::Display) -> Self {
+        self.0.message = format!("{}\n  help: {help}", self.0.message);
+        self
+    }
+
     /// The message.
     pub fn message(&self) -> &str {
         &self.0.message

@@ -184,6 +184,10 @@ impl Gateway {
         Ok(marshal(output, &self.0.llb_caps)?)
     }
 
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.0.connection
+    }
+
     /// [Marshals](Self::marshal) and [solves](Self::solve).
     pub async fn solve_output(&self, output: Option<&Output>) -> Result<Reference, FrontendError> {
         self.solve(&self.marshal(output)?).await
@@ -373,7 +377,7 @@ struct ImageQuestion<'a> {
 type ImageAnswer = (String, String, Vec<u8>);
 
 /// Limits a call that needs no work from the daemon.
-async fn within<T>(
+pub(crate) async fn within<T>(
     limit: Duration,
     name: &str,
     call: impl Future<Output = Result<T, FrontendError>>,

@@ -11,6 +11,7 @@ pub const DEFAULT_NAME: &str = ".dockerignore";
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IgnoreFile {
     name: String,
+    text: String,
     rules: Vec<Rule>,
 }
 
@@ -67,12 +68,17 @@ impl IgnoreFile {
             let matcher = Matcher::new(&pattern).map_err(fail)?;
             rules.push(Rule { pattern, reinclude, line, matcher });
         }
-        Ok(Self { name, rules })
+        Ok(Self { name, text: text.into_owned(), rules })
     }
 
     /// The name that the file was parsed under.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The whole text, without a byte order mark. What was not UTF-8 is replaced.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// The rules in order.

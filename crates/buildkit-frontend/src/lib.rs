@@ -23,6 +23,7 @@ mod error;
 mod gateway;
 mod result;
 mod run;
+mod secret;
 mod stdio;
 mod transport;
 

@@ -17,7 +17,8 @@ VENV = "/opt/venv"
 OUT = "/out"
 # Where wheels that a step builds lie.
 DIST = "/dist"
-CA_SECRET = "/run/secrets/ca-certificates"
+SECRETS = "/run/secrets"
+CA_SECRET = SECRETS + "/ca-certificates"
 # Memory, in steps that have secrets: what lies here is in no layer and in no cache.
 PRIVATE = TOOLS + "/private"
 # 1980-01-01T00:00:00Z, the first moment that a zip archive can express.
@@ -27,13 +28,25 @@ EPOCH = 315532800
 def fail(message):
     """Ends the step with a message for the person at the terminal."""
     sys.stderr.write("pyfront: " + message + "\n")
+    tell_missing_credentials()
     sys.exit(1)
+
+
+def tell_missing_credentials():
+    """Says which secrets the step could have used; a step that went well did not need them."""
+    wanted = os.environ.get("PYFRONT_INDEX_SECRETS", "").split()
+    missing = [name for name in wanted if not os.path.exists(SECRETS + "/" + name)]
+    if missing and not os.path.exists(SECRETS + "/netrc"):
+        sys.stderr.write("pyfront: an index may have wanted credentials; these build secrets were not passed:\n")
+        for name in missing:
+            sys.stderr.write("      --secret id=%s,env=%s\n" % (name, name))
 
 
 def uv(*arguments):
     """Runs uv; its output is the step's log. A failing uv ends the step with uv's own status."""
     status = subprocess.run([UV, *arguments]).returncode
     if status != 0:
+        tell_missing_credentials()
         sys.exit(status)
 
 
@@ -67,12 +80,17 @@ def install(find_links, requirements, checked):
     platform than this step's are installed without running anything of it.
     """
     platform = os.environ.get("PYFRONT_PYTHON_PLATFORM")
-    uv("venv", "--quiet", "--python", interpreter(), VENV)
+    uv("venv", "--quiet", "--clear", "--python", interpreter(), VENV)
     uv(
         "pip", "install", "--quiet", "--offline", "--no-cache", "--no-config", "--no-index", "--find-links", find_links,
         "--no-deps", "--python", VENV + "/bin/python", "--prefix", OUT + VENV,
         *(["--python-platform", platform] if platform else []), "--", *requirements,
     )
+    finish(checked)
+
+
+def finish(checked):
+    """Makes a layer of what uv has installed into the output."""
     drop_lock()
     compile_bytecode(checked)
     fix_metadata()
@@ -84,6 +102,30 @@ def drop_lock():
         os.remove(OUT + VENV + "/.lock")
     except FileNotFoundError:
         pass
+
+
+def secret(name):
+    """The text of a secret, empty when the client does not give it. A file usually ends with a line break that is not meant."""
+    try:
+        with open(SECRETS + "/" + name, encoding="utf-8") as file:
+            return file.read().rstrip("\r\n")
+    except FileNotFoundError:
+        return ""
+    except UnicodeDecodeError:
+        fail("the secret %s is no text" % name)
+
+
+def give_index_credentials():
+    """Lets uv, and nothing outside of this step, use the credentials of indexes that the client gives."""
+    try:
+        names = os.listdir(SECRETS)
+    except FileNotFoundError:
+        return
+    for name in names:
+        if name.startswith("UV_INDEX_") and secret(name):
+            os.environ[name] = secret(name)
+        elif name == "netrc":
+            os.environ["NETRC"] = SECRETS + "/netrc"
 
 
 def trust_company_ca():

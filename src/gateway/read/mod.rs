@@ -5,14 +5,16 @@ use buildkit_frontend::context::{Context, Entry as EntryFile, Selection};
 use buildkit_frontend::{FrontendError, Gateway};
 use buildkit_llb::Output;
 
+mod hidden;
 mod lock;
 mod start;
 
 pub(super) use self::lock::{LOCKED, is_locked};
 pub(super) use self::start::start_files;
 
+use self::hidden::hidden_or;
 use super::report;
-use crate::closure::{Defaults, Extras, Groups, Request};
+use crate::closure::{BuildPolicy, Defaults, Extras, Groups, Request};
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::project::config::Config;
 use crate::project::config::selection::Selection as Names;
@@ -78,7 +80,14 @@ impl Written {
             Some(Names::All) => groups.all = true,
             Some(Names::Names(names)) => groups.include = values(names),
         }
-        Request { extras, groups, ..Request::default() }
+        let uv = &self.pyproject.uv.build;
+        let build = BuildPolicy {
+            no_build: uv.no_build,
+            no_build_packages: uv.no_build_package.iter().cloned().collect(),
+            no_binary: uv.no_binary,
+            no_binary_packages: uv.no_binary_package.iter().cloned().collect(),
+        };
+        Request { extras, groups, build, ..Request::default() }
     }
 }
 
@@ -127,6 +136,7 @@ pub(super) async fn project(gateway: &Gateway) -> Result<Written, FrontendError>
     };
     let lock = lock::parse(&context, &pyproject, lock.as_deref())?;
     lock::check_stale(gateway, &entry, &config, &pyproject, &lock).await?;
+    hidden::check_build_files(&context, "", &pyproject).await?;
     let python_version = match version {
         None => None,
         Some(bytes) => {
@@ -169,19 +179,4 @@ fn parse_pyproject(context: &Context, bytes: Option<&[u8]>) -> Result<Pyproject,
     };
     let file = SourceFile::from_bytes(PYPROJECT, bytes).map_err(report::one)?;
     Pyproject::parse(&file).map_err(|error| report::error(&error))
-}
-
-/// Says so when a missing file is hidden by a line of the ignore file.
-fn hidden_or(context: &Context, path: &str, missing: Diagnostic) -> Diagnostic {
-    let Some(ignore) = context.ignore() else { return missing };
-    match ignore.excluding_rule(path) {
-        None => missing,
-        Some(rule) => Diagnostic::new(format!(
-            "{path} is hidden from the build by line {} of {}: {}",
-            rule.line(),
-            ignore.name(),
-            rule.pattern()
-        ))
-        .help(format!("remove the line, or add a line !{path} below it")),
-    }
 }

@@ -12,6 +12,7 @@ pub mod ports;
 pub mod python;
 pub mod selection;
 pub mod stop_signal;
+pub mod system_packages;
 pub mod user;
 pub mod uv;
 pub mod workdir;
@@ -31,6 +32,7 @@ use ports::Ports;
 use python::Python;
 use selection::{Extras, Groups};
 use stop_signal::StopSignal;
+use system_packages::SystemPackages;
 use user::User;
 use uv::UvVersion;
 use workdir::Workdir;
@@ -58,6 +60,9 @@ keys! {
         /// of date stops the build. With `false` there is a warning, and what the lock says is installed. The build argument
         /// `PYFRONT_LOCKED` does the same and wins.
         "locked" => locked: bool,
+        /// System packages for the steps that build from source, as `apt-get install` or (on Alpine) `apk add` names them:
+        /// compilers, headers of libraries. A version may follow: `"gcc=4:14.2.0-1"`. Nothing of them gets into the image.
+        "build-packages" => build_packages: SystemPackages,
         /// The program that always runs, with its first arguments. `command` is appended to it.
         "entrypoint" => entrypoint: Argv,
         /// The start command. Found by looking at the project when neither this nor `entrypoint` is set.

@@ -75,6 +75,16 @@ impl Context {
         }
     }
 
+    /// The same context with nothing hidden: to see whether a file that an ignore file hides is there at all.
+    #[must_use]
+    pub fn without_ignore_file(&self) -> Self {
+        let mut origin = self.origin.clone();
+        if let Origin::Local(directory) = &mut origin {
+            directory.ignore = None;
+        }
+        Self { gateway: self.gateway.clone(), origin }
+    }
+
     /// The files as a source of the build graph: those selected of a local directory, or else all of them.
     pub fn files(&self, selection: &Selection) -> Result<Output, FrontendError> {
         match &self.origin {

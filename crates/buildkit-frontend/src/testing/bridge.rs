@@ -245,6 +245,28 @@ impl LlbBridge for Bridge {
         Ok(Response::new(gateway::EvaluateResponse {}))
     }
 
+    async fn new_container(
+        &self,
+        request: tonic::Request<gateway::NewContainerRequest>,
+    ) -> Answer<gateway::NewContainerResponse> {
+        let request = request.into_inner();
+        self.note(Request::NewContainer(request.clone()));
+        for secret in request.mounts.iter().filter_map(|mount| mount.secret_opt.as_ref()) {
+            if !secret.optional && !self.daemon.secrets.contains(&secret.id) {
+                return Err(Status::unknown(format!("secret {}: not found", secret.id)));
+            }
+        }
+        Ok(Response::new(gateway::NewContainerResponse {}))
+    }
+
+    async fn release_container(
+        &self,
+        request: tonic::Request<gateway::ReleaseContainerRequest>,
+    ) -> Answer<gateway::ReleaseContainerResponse> {
+        self.note(Request::ReleaseContainer(request.into_inner()));
+        Ok(Response::new(gateway::ReleaseContainerResponse {}))
+    }
+
     async fn warn(&self, request: tonic::Request<gateway::WarnRequest>) -> Answer<gateway::WarnResponse> {
         self.note(Request::Warn(request.into_inner()));
         Ok(Response::new(gateway::WarnResponse {}))

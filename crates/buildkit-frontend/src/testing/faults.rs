@@ -15,6 +15,8 @@ pub enum Call {
     ReadDir,
     StatFile,
     Evaluate,
+    NewContainer,
+    ReleaseContainer,
     Warn,
     Return,
     /// One that the fake does not know.
@@ -23,7 +25,7 @@ pub enum Call {
 
 impl Call {
     /// All that the fake answers.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Ping,
         Self::Inputs,
         Self::ResolveImageConfig,
@@ -33,6 +35,8 @@ impl Call {
         Self::ReadDir,
         Self::StatFile,
         Self::Evaluate,
+        Self::NewContainer,
+        Self::ReleaseContainer,
         Self::Warn,
         Self::Return,
     ];

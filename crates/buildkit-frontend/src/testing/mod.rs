@@ -49,6 +49,7 @@ pub struct FakeDaemon {
     images: BTreeMap<(String, Option<String>), FakeImage>,
     steps: Vec<(String, Files)>,
     inputs: BTreeMap<String, pb::Definition>,
+    secrets: BTreeSet<String>,
     gateway_caps: BTreeSet<String>,
     llb_caps: BTreeSet<String>,
     disabled_caps: BTreeMap<String, String>,
@@ -95,6 +96,7 @@ impl FakeDaemon {
             images: BTreeMap::new(),
             steps: Vec::new(),
             inputs: BTreeMap::new(),
+            secrets: BTreeSet::new(),
             gateway_caps: GatewayCap::ALL.iter().map(|cap| cap.id().to_owned()).collect(),
             llb_caps: Cap::ALL.iter().map(|cap| cap.id().to_owned()).collect(),
             disabled_caps: BTreeMap::new(),
@@ -153,6 +155,13 @@ impl FakeDaemon {
     #[must_use]
     pub fn input(mut self, name: impl Into<String>, definition: pb::Definition) -> Self {
         self.inputs.insert(name.into(), definition);
+        self
+    }
+
+    /// A secret that the client gives (`--secret id=…`).
+    #[must_use]
+    pub fn secret(mut self, id: impl Into<String>) -> Self {
+        self.secrets.insert(id.into());
         self
     }
 
@@ -265,6 +274,8 @@ pub enum Request {
     ReadDir(gateway::ReadDirRequest),
     StatFile(gateway::StatFileRequest),
     Evaluate(gateway::EvaluateRequest),
+    NewContainer(gateway::NewContainerRequest),
+    ReleaseContainer(gateway::ReleaseContainerRequest),
     Warn(gateway::WarnRequest),
     Return(gateway::ReturnRequest),
 }

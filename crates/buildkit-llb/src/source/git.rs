@@ -16,6 +16,7 @@ pub struct Git {
     keep_git_dir: bool,
     auth_token_secret: Option<String>,
     auth_header_secret: Option<String>,
+    anonymous: bool,
     ssh_socket: Option<String>,
     known_hosts: String,
     checksum: Option<String>,
@@ -37,6 +38,7 @@ impl Git {
             keep_git_dir: false,
             auth_token_secret: None,
             auth_header_secret: None,
+            anonymous: false,
             ssh_socket: None,
             known_hosts: String::new(),
             checksum: None,
@@ -71,6 +73,13 @@ impl Git {
     #[must_use]
     pub fn auth_header_secret(mut self, id: impl Into<String>) -> Self {
         self.auth_header_secret = Some(id.into());
+        self
+    }
+
+    /// Sends neither a token nor a header, whatever secrets the client gives.
+    #[must_use]
+    pub fn anonymous(mut self) -> Self {
+        self.anonymous = true;
         self
     }
 
@@ -151,6 +160,7 @@ impl Git {
             ("git.authheadersecret", self.auth_header_secret, "GIT_AUTH_HEADER"),
         ] {
             match secret {
+                _ if self.anonymous => {}
                 Some(id) => attrs.set_some(key, Some(id), &[Cap::SourceGitHttpAuth])?,
                 None => attrs.set(key, default)?,
             }

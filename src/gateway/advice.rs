@@ -1,0 +1,89 @@
+//! What to do when a source of BuildKit's own fails for want of credentials. BuildKit says what happened; which secret
+//! would have helped only the plan knows.
+
+use std::collections::BTreeSet;
+
+use buildkit_frontend::FrontendError;
+
+use crate::plan::indexes::Secrets;
+use crate::plan::{BuildSource, Plan};
+use crate::project::indexes::{Index, Realm};
+
+/// What could be said about failures of a plan's sources.
+pub(super) struct Advice<'a> {
+    /// The named indexes that files are fetched from without credentials.
+    indexes: Vec<&'a Index>,
+    https: bool,
+    ssh: bool,
+}
+
+impl<'a> Advice<'a> {
+    pub(super) fn new(plan: &Plan, declared: &'a [Index]) -> Self {
+        let wheels = plan.groups.iter().flat_map(|group| &group.wheels);
+        let mut plain: BTreeSet<String> =
+            wheels.filter(|wheel| wheel.access.is_none()).filter_map(|wheel| realm(&wheel.url)).collect();
+        let (mut https, mut ssh) = (false, false);
+        for built in &plan.built {
+            match &built.source {
+                BuildSource::Archive { url, access: None, .. } => plain.extend(realm(url)),
+                BuildSource::Archive { .. } => {}
+                BuildSource::Git { remote, .. } => {
+                    let is_ssh = remote.starts_with("ssh://");
+                    ssh |= is_ssh;
+                    https |= !is_ssh;
+                }
+            }
+        }
+        let asked = |index: &&Index| realm(&index.url).is_some_and(|realm| plain.contains(&realm));
+        Self { indexes: declared.iter().filter(asked).collect(), https, ssh }
+    }
+
+    /// Whether there is anything to say. If not, nobody needs to wait for the build.
+    pub(super) fn is_possible(&self) -> bool {
+        !self.indexes.is_empty() || self.https || self.ssh
+    }
+
+    /// The error with what helps, if that is known.
+    pub(super) fn on(&self, error: FrontendError) -> FrontendError {
+        match self.help(error.message()) {
+            Some(help) if error.is_from_call() => error.help(help),
+            _ => error,
+        }
+    }
+
+    fn help(&self, message: &str) -> Option<String> {
+        let says = |texts: &[&str]| texts.iter().any(|text| message.contains(text));
+        if self.ssh && says(&["forwarded from the client", "unset ssh forward key", "sshforward"]) {
+            return Some("pass your SSH agent to the build: docker buildx build --ssh default …".to_owned());
+        }
+        if self.ssh && says(&["Permission denied (publickey"]) {
+            return Some("add a key that may read the repository to the agent that --ssh default passes".to_owned());
+        }
+        if self.https && says(&["could not read Username", "could not read Password", "Authentication failed"]) {
+            return Some(
+                "if the repository is private, pass a token that may read it: --secret id=GIT_AUTH_TOKEN,env=…"
+                    .to_owned(),
+            );
+        }
+        // BuildKit looks at the hash of what it got, whatever the status: a refusal, too, is a file that is not the locked one.
+        let refused = ["digest mismatch", "response status 401", "response status 403", "response status 404"];
+        if !says(&refused) || self.indexes.is_empty() {
+            return None;
+        }
+        let each = self.indexes.iter().map(|index| match (Secrets::of(index), &index.name) {
+            (Some(Secrets { username, password }), Some(name)) => {
+                format!("{name}: --secret id={username},env={username} --secret id={password},env={password}")
+            }
+            _ => format!("{}: give it a name, or pass --secret id=netrc,src=$HOME/.netrc", index.location),
+        });
+        Some(format!(
+            "the index answered with something else than the locked file; if it wants credentials, pass them as build secrets\n    \
+             {}",
+            each.collect::<Vec<_>>().join("\n    ")
+        ))
+    }
+}
+
+fn realm(url: &str) -> Option<String> {
+    Realm::of(url).map(|realm| realm.to_string())
+}

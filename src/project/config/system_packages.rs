@@ -1,0 +1,90 @@
+//! `build-packages`: packages of the base image's distribution. They become arguments of its package manager, so a name
+//! that could be anything else is refused.
+
+use crate::project::config::argv::to_toml;
+use crate::project::config::element::Element;
+use crate::project::document::{Located, Problems, Value, quoted};
+
+/// Packages of a distribution, each once, in the order of their names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SystemPackages(Vec<Located<String>>);
+
+impl SystemPackages {
+    /// The packages: `libpq-dev`, `gcc=4:14.2.0-1`.
+    pub fn to_vec(&self) -> Vec<String> {
+        self.0.iter().map(|package| package.value.clone()).collect()
+    }
+}
+
+impl Element for SystemPackages {
+    const EXPECTED: &'static str = "an array of packages, for example [\"gcc\", \"libpq-dev\"]";
+
+    fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
+        if let Some(text) = value.as_str() {
+            let words: Vec<&str> = text.split_whitespace().collect();
+            problems.push(value.wrong_type(Self::EXPECTED).help(format!(
+                "write {} = {}",
+                value.key(),
+                to_toml(&words)
+            )));
+            return None;
+        }
+        let before = problems.len();
+        let mut packages: Vec<Located<String>> = Vec::new();
+        for package in value.strings(Self::EXPECTED, problems)? {
+            if let Some(problem) = problem(&package) {
+                problems.push(
+                    value
+                        .problem(format_args!("{} {problem}", quoted(&package)))
+                        .at_location(Some(package.location.clone()))
+                        .help("write the package's name, as in \"libpq-dev\", or name and version, as in \"gcc=4:14.2.0-1\""),
+                );
+            } else if packages.iter().all(|known| known.value != package.value) {
+                packages.push(package);
+            }
+        }
+        packages.sort_by(|a, b| a.value.cmp(&b.value));
+        (problems.len() == before).then_some(Self(packages))
+    }
+}
+
+/// Why a text is no package: neither an option, nor a file, nor apt's way to remove (`gcc-`) something.
+fn problem(package: &str) -> Option<&'static str> {
+    let (name, version) = match package.split_once('=') {
+        Some((name, version)) => (name, Some(version)),
+        None => (package, None),
+    };
+    let is_name =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'_');
+    let is_version = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.' | b'_' | b':' | b'~');
+    let first = name.bytes().next();
+    if !first.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()) || !name.bytes().all(is_name) {
+        return Some("is not the name of a package");
+    }
+    if name.ends_with('-') || name.len() > 200 {
+        return Some("is not the name of a package");
+    }
+    if version.is_some_and(|version| version.is_empty() || version.len() > 200 || !version.bytes().all(is_version)) {
+        return Some("does not end in a version");
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::project::config::tests::{errors, read};
+
+    #[test]
+    fn names_and_versions() {
+        let packages = read("build-packages = ['libpq-dev', 'g++', 'gcc=4:14.2.0-1', 'g++']").build_packages.unwrap();
+        assert_eq!(packages.to_vec(), ["g++", "gcc=4:14.2.0-1", "libpq-dev"]);
+    }
+
+    #[test]
+    fn refusals() {
+        insta::assert_snapshot!(errors("build-packages = 'gcc libpq-dev'\n"));
+        let all = ["-o", "--yes", "./x.deb", "gcc-", "", "GCC", "a b", "gcc=", "gcc=1 2", "gcc/sid", "x\\u001b"];
+        let all: Vec<String> = all.iter().map(|name| format!("\"{name}\"")).collect();
+        insta::assert_snapshot!(errors(&format!("build-packages = [{}]\n", all.join(",\n"))));
+    }
+}

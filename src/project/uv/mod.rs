@@ -1,0 +1,95 @@
+//! `[tool.uv]`: the parts that decide what is installed, and (in `build`) those that reach builds from source.
+
+mod build;
+mod setting;
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use uv_normalize::{GroupName, PackageName};
+
+pub use self::build::{BuildSettings, ExtraBuildDependency};
+pub use self::setting::Setting;
+use crate::diagnostic::Location;
+use crate::project::config::selection::Selection;
+use crate::project::document::{Located, Problems, Table, Value};
+use crate::project::indexes::{self, Index};
+use crate::project::pyproject::{Dependency, dependencies, string};
+
+/// The parts of `[tool.uv]` that decide what is installed.
+#[derive(Debug, Clone, Default)]
+pub struct UvSettings {
+    /// `package`.
+    pub package: Option<Located<bool>>,
+    /// `managed`.
+    pub managed: Option<Located<bool>>,
+    /// `default-groups`; `None` means `dev`.
+    pub default_groups: Option<Located<Selection<GroupName>>>,
+    /// `required-version`, as it was written.
+    pub required_version: Option<Located<String>>,
+    /// The place of `[tool.uv.workspace]`.
+    pub workspace: Option<Location>,
+    /// The packages of `[tool.uv.sources]`, with their places.
+    pub sources: BTreeMap<PackageName, Location>,
+    /// `dev-dependencies`, the old way to write the group `dev`.
+    pub dev_dependencies: Option<Vec<Dependency>>,
+    /// Whether `override-dependencies` or `exclude-dependencies` is set: then not all that is declared is resolved.
+    pub overrides: bool,
+    /// Whether there are settings for single groups (`[tool.uv.dependency-groups]`), such as `requires-python`.
+    pub group_settings: bool,
+    /// What reaches builds from source.
+    pub build: BuildSettings,
+    /// The names of `[[tool.uv.index]]`.
+    pub index_names: Vec<Located<String>>,
+    /// The declared indexes.
+    pub indexes: Vec<Index>,
+}
+
+impl UvSettings {
+    pub(super) fn read(table: &Table<'_>, problems: &mut Problems) -> Self {
+        let boolean = |key: &str, problems: &mut Problems| {
+            let value = table.get(key)?;
+            Some(value.located(value.boolean(problems)?))
+        };
+        let default_groups = table.get("default-groups").and_then(|value| {
+            if value.as_str() == Some("all") {
+                return Some(value.located(Selection::All));
+            }
+            let names = value.strings("an array of dependency groups, or \"all\"", problems)?;
+            // A name that is none can't be defined either; uv itself would have refused to lock.
+            let names = names.into_iter().filter_map(|name| {
+                let group = GroupName::from_str(&name).ok()?;
+                Some(name.map(|_| group))
+            });
+            Some(value.located(Selection::Names(names.collect())))
+        });
+        Self {
+            package: boolean("package", problems),
+            managed: boolean("managed", problems),
+            default_groups,
+            required_version: string(table, "required-version", problems),
+            workspace: table.get("workspace").map(|value| value.key_location()),
+            sources: table
+                .get_table("sources", problems)
+                .map(|table| {
+                    let entries = table.entries();
+                    let name =
+                        |value: &Value<'_>| Some((PackageName::from_str(value.key()).ok()?, value.key_location()));
+                    entries.iter().filter_map(name).collect()
+                })
+                .unwrap_or_default(),
+            dev_dependencies: table.get("dev-dependencies").map(|value| dependencies(&value, problems)),
+            overrides: table.get("override-dependencies").or_else(|| table.get("exclude-dependencies")).is_some(),
+            group_settings: table.get("dependency-groups").is_some(),
+            build: BuildSettings::read(table, problems),
+            index_names: table
+                .get("index")
+                .and_then(|value| value.as_array())
+                .unwrap_or_default()
+                .iter()
+                .filter_map(|index| string(&index.as_table()?, "name", problems))
+                .collect(),
+            indexes: indexes::read(table, problems),
+        }
+    }
+}

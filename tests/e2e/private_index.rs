@@ -1,0 +1,349 @@
+//! An index that wants a user name and a password: wheels, and the requirements of a build. With the right password the
+//! image is built; whatever happens, the password is nowhere to be found afterwards.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::Command;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+use crate::engine::{Build, Engine, tag};
+use crate::projects::write;
+use crate::served::Served;
+
+const USER: &str = "reader";
+
+/// Makes a wheel of `NAME VERSION` with one module, whose text is read from standard input.
+const MAKE_WHEEL: &str = r#"
+import base64, hashlib, sys, zipfile
+path, name, version = sys.argv[1:]
+info = "%s-%s.dist-info" % (name, version)
+files = {
+    name + ".py": sys.stdin.read(),
+    info + "/METADATA": "Metadata-Version: 2.1\nName: %s\nVersion: %s\n" % (name, version),
+    info + "/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+}
+def line(name, text):
+    digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
+    return "%s,sha256=%s,%d" % (name, digest, len(text.encode()))
+record = [line(*item) for item in files.items()] + [info + "/RECORD,,"]
+files[info + "/RECORD"] = "\n".join(record) + "\n"
+with zipfile.ZipFile(path, "w") as wheel:
+    for item, text in files.items():
+        wheel.writestr(zipfile.ZipInfo(item), text)
+"#;
+
+/// A build backend without dependencies, which only the private index has.
+const BACKEND: &str = r#"
+import base64, hashlib, os, zipfile
+def get_requires_for_build_wheel(config_settings=None):
+    return []
+def build_wheel(directory, config_settings=None, metadata_directory=None):
+    assert "UV_INDEX_INTERNAL_PASSWORD" in os.environ or "NETRC" in os.environ
+    info = "courier-1.dist-info"
+    files = {
+        "courier.py": open("courier.py").read(),
+        info + "/METADATA": "Metadata-Version: 2.1\nName: courier\nVersion: 1\n",
+        info + "/WHEEL": "Wheel-Version: 1.0\nGenerator: inhouse\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        info + "/RECORD": "",
+    }
+    with zipfile.ZipFile(os.path.join(directory, "courier-1-py3-none-any.whl"), "w") as wheel:
+        for name, text in files.items():
+            wheel.writestr(zipfile.ZipInfo(name), text)
+    return "courier-1-py3-none-any.whl"
+"#;
+
+fn wheel(directory: &Path, name: &str, version: &str, module: &str) -> std::path::PathBuf {
+    let path = directory.join(format!("{name}-{version}-py3-none-any.whl"));
+    let mut python = Command::new("python3")
+        .args(["-c", MAKE_WHEEL, path.to_str().unwrap(), name, version])
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .expect("python3 can be started");
+    python.stdin.take().unwrap().write_all(module.as_bytes()).unwrap();
+    assert!(python.wait().unwrap().success());
+    path
+}
+
+/// An index on this machine, at an address that build containers reach.
+struct Index {
+    served: Served,
+    password: String,
+    /// The lock's entry of the package `parcel`.
+    entry: String,
+}
+
+impl Index {
+    fn new(engine: &Engine) -> Self {
+        let gateway =
+            engine.docker(&["network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}"]);
+        // Different in each run, so that nothing is found of an earlier one.
+        let password = format!("hunter2-{}-{:?}", std::process::id(), std::time::Instant::now());
+        let password: String = password.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
+        let served = Served::private(&gateway, &Self::header(&password));
+        let files = tempfile::tempdir().unwrap();
+        let module = format!("NAME = 'a parcel of {}'\n", std::process::id());
+        let hash = served.file("files/parcel-1.4-py3-none-any.whl", &wheel(files.path(), "parcel", "1.4", &module));
+        let backend = wheel(files.path(), "inhouse_backend", "1", BACKEND);
+        served.file("files/inhouse_backend-1-py3-none-any.whl", &backend);
+        served.text(
+            "simple/inhouse-backend/index.html",
+            "<!DOCTYPE html><a href=\"/files/inhouse_backend-1-py3-none-any.whl\">inhouse_backend-1-py3-none-any.whl</a>",
+        );
+        let url = &served.url;
+        let entry = format!(
+            "version = \"1.4\"\nsource = {{ registry = \"{url}/simple\" }}\nwheels = [\n    \
+             {{ url = \"{url}/files/parcel-1.4-py3-none-any.whl\", hash = \"{hash}\" }},\n]\n"
+        );
+        Self { served, password, entry }
+    }
+
+    fn header(password: &str) -> String {
+        format!("Basic {}", BASE64.encode(format!("{USER}:{password}")))
+    }
+
+    /// A project that needs `parcel`; its own build needs the index, too.
+    fn project(&self, settings: &str) -> tempfile::TempDir {
+        let project = tempfile::tempdir().unwrap();
+        let url = &self.served.url;
+        write(
+            project.path(),
+            "pyproject.toml",
+            &format!(
+                "# syntax=org/pyfront\n[project]\nname = \"courier\"\nversion = \"1\"\nrequires-python = \">=3.11\"\n\
+                 dependencies = [\"parcel\"]\n[project.scripts]\ncourier = \"courier:main\"\n\n[build-system]\n\
+                 requires = [\"inhouse-backend\"]\nbuild-backend = \"inhouse_backend\"\n\n\
+                 [tool.pyfront]\ncommand = [\"python\", \"-c\", \"import courier; courier.main()\"]\n\n\
+                 [[tool.uv.index]]\nname = \"internal\"\nurl = \"{url}/simple\"\n{settings}"
+            ),
+        );
+        write(
+            project.path(),
+            "uv.lock",
+            &format!(
+                "version = 1\nrevision = 3\nrequires-python = \">=3.11\"\n\n[[package]]\nname = \"courier\"\n\
+                 version = \"1\"\nsource = {{ editable = \".\" }}\ndependencies = [{{ name = \"parcel\" }}]\n\n\
+                 [package.metadata]\nrequires-dist = [{{ name = \"parcel\" }}]\n\n[[package]]\nname = \"parcel\"\n{}",
+                self.entry
+            ),
+        );
+        write(project.path(), ".python-version", "3.13\n");
+        write(project.path(), "courier.py", "import parcel\ndef main():\n    print(parcel.NAME)\n");
+        project
+    }
+
+    /// Every form in which the password could have been left behind.
+    fn traces(&self) -> Vec<Vec<u8>> {
+        let credentials = format!("{USER}:{}", self.password);
+        // The user name's length decides how the password falls on base64's groups; these two cover it.
+        let encoded = [BASE64.encode(&credentials), BASE64.encode(&self.password)];
+        let words = encoded.iter().map(|text| text.trim_end_matches('=')[..16].as_bytes().to_vec());
+        words.chain([self.password.as_bytes().to_vec()]).collect()
+    }
+
+    #[track_caller]
+    fn assert_not_in(&self, bytes: &[u8], what: &str) {
+        for trace in self.traces() {
+            let found = bytes.windows(trace.len()).any(|window| window == trace);
+            assert!(!found, "the password is in {what}");
+        }
+    }
+}
+
+fn build(engine: &Engine, project: &Path, name: &str, arguments: &[&str]) -> Build {
+    let file = project.join("pyproject.toml").display().to_string();
+    let mut all = vec!["--file", &file];
+    all.extend(arguments);
+    engine.try_build(project, &tag(name), &all)
+}
+
+/// A file with a secret's value, as an argument of buildx.
+fn secret(id: &str, value: &str) -> (tempfile::NamedTempFile, String) {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), value).unwrap();
+    let argument = format!("id={id},src={}", file.path().display());
+    (file, argument)
+}
+
+#[test]
+fn the_right_password_builds_and_is_left_nowhere() {
+    let Some(engine) = Engine::get() else { return };
+    let index = Index::new(&engine);
+    let project = index.project("");
+
+    // BuildKit itself fetches what no secret is given for, is refused, and the user learns what would help.
+    let none = build(&engine, project.path(), "private-none", &[]);
+    assert!(!none.success, "{}", none.log);
+    for expected in [
+        "[deps] fetch parcel 1.4",
+        "digest mismatch",
+        "help: the index answered with something else than the locked file; if it wants credentials, pass them as build secrets",
+        "internal: --secret id=UV_INDEX_INTERNAL_USERNAME",
+        ">>>     { url = ",
+    ] {
+        assert!(none.log.contains(expected), "{expected:?} is missing:\n{}", none.log);
+    }
+
+    let (_user, user) = secret("UV_INDEX_INTERNAL_USERNAME", &format!("{USER}\n"));
+    let (_wrong, wrong) = secret("UV_INDEX_INTERNAL_PASSWORD", "wrong-word");
+    let refused = build(&engine, project.path(), "private-wrong", &["--secret", &user, "--secret", &wrong]);
+    assert!(!refused.success, "{}", refused.log);
+    let (_, end) = refused.log.split_once("\n------\n").expect("the log of the failed step is repeated");
+    for expected in [
+        "[deps] fetch parcel 1.4 from internal:",
+        "parcel 1.4 could not be fetched from http://",
+        "the index internal answers 401 to the credentials",
+        "help: check the values of the secrets UV_INDEX_INTERNAL_USERNAME and UV_INDEX_INTERNAL_PASSWORD",
+        ">>>     { url = ",
+    ] {
+        assert!(end.contains(expected), "{expected:?} is missing:\n{end}");
+    }
+    let sent = BASE64.encode(format!("{USER}:wrong-word"));
+    assert!(!refused.log.contains("wrong-word") && !refused.log.contains(&sent), "{}", refused.log);
+
+    let (_right, right) = secret("UV_INDEX_INTERNAL_PASSWORD", &format!("{}\n", index.password));
+    let with = ["--secret", &user, "--secret", &right];
+    let built = build(&engine, project.path(), "private", &with);
+    assert!(built.success, "{}", built.log);
+    assert_eq!(engine.run(&built.tag, &[]), format!("a parcel of {}", std::process::id()));
+    index.assert_not_in(built.log.as_bytes(), "the log");
+    index.assert_not_in(engine.inspect(&built.tag).to_string().as_bytes(), "the image's config");
+    let history = engine.docker(&["history", "--no-trunc", "--format", "json", &built.tag]);
+    index.assert_not_in(history.as_bytes(), "the image's history");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let saved = file.path().display().to_string();
+    engine.docker(&["image", "save", "--output", &saved, &built.tag]);
+    let looked_at = search(&index, file.path(), "the saved image");
+    assert!(looked_at > 10, "only {looked_at} files were looked at");
+
+    if !engine.is_graphdriver() {
+        let output = tempfile::NamedTempFile::new().unwrap();
+        let to = format!("type=oci,dest={}", output.path().display());
+        let arguments = [&with[..], &["--provenance=mode=max", "--output", &to]].concat();
+        let again = build(&engine, project.path(), "private-provenance", &arguments);
+        assert!(again.success, "{}", again.log);
+        index.assert_not_in(again.log.as_bytes(), "the log");
+        let unpacked = tempfile::tempdir().unwrap();
+        let status = Command::new("tar").arg("-xf").arg(output.path()).arg("-C").arg(unpacked.path()).status().unwrap();
+        assert!(status.success());
+        let provenance = all_files(unpacked.path()).into_iter().any(|file| {
+            let text = std::fs::read(file).unwrap();
+            let text = String::from_utf8_lossy(&text);
+            text.contains("slsa.dev/provenance") && text.contains("UV_INDEX_INTERNAL_PASSWORD")
+        });
+        assert!(provenance, "the provenance names the secret");
+        search(&index, output.path(), "the image with its provenance");
+    }
+    // Later versions of buildx keep a record of the build.
+    let record = tempfile::NamedTempFile::new().unwrap();
+    let exported = record.path().display().to_string();
+    let export = ["buildx", "history", "export", "--output", &exported, "^0"];
+    if Command::new("docker").args(export).output().unwrap().status.success() {
+        search(&index, record.path(), "the record of the build");
+    }
+}
+
+#[test]
+fn a_netrc_serves_an_index_and_the_requirements_of_builds() {
+    let Some(engine) = Engine::get() else { return };
+    let index = Index::new(&engine);
+    let project = index.project("authenticate = \"always\"\n");
+    let none = build(&engine, project.path(), "netrc-none", &[]);
+    // Which of the two steps that need the index fails first is chance; both say what to pass.
+    let expected = "--secret id=UV_INDEX_INTERNAL_PASSWORD,env=UV_INDEX_INTERNAL_PASSWORD";
+    assert!(!none.success && none.log.contains(expected), "{}", none.log);
+
+    let host = index.served.url.split("://").nth(1).unwrap().split(':').next().unwrap();
+    let (_netrc, netrc) = secret("netrc", &format!("machine {host}\n  login {USER}\n  password {}\n", index.password));
+    let built = build(&engine, project.path(), "netrc", &["--secret", &netrc]);
+    assert!(built.success, "{}", built.log);
+    assert_eq!(engine.run(&built.tag, &[]), format!("a parcel of {}", std::process::id()));
+    index.assert_not_in(built.log.as_bytes(), "the log");
+
+    // Other code: what was fetched and built from the index stays.
+    write(project.path(), "courier.py", "import parcel\ndef main():\n    print('again', parcel.NAME)\n");
+    let after = build(&engine, project.path(), "netrc", &["--secret", &netrc]);
+    assert!(after.steps_that_ran().iter().all(|step| step.contains(" courier")), "{}", after.log);
+}
+
+#[test]
+fn a_file_that_was_replaced_is_refused() {
+    let Some(engine) = Engine::get() else { return };
+    let index = Index::new(&engine);
+    let files = tempfile::tempdir().unwrap();
+    let other = wheel(files.path(), "parcel", "1.4", "NAME = 'another parcel'\n");
+    index.served.file("files/parcel-1.4-py3-none-any.whl", &other);
+    let project = index.project("");
+    let (_user, user) = secret("UV_INDEX_INTERNAL_USERNAME", USER);
+    let (_right, right) = secret("UV_INDEX_INTERNAL_PASSWORD", &index.password);
+    let build = build(&engine, project.path(), "replaced", &["--secret", &user, "--secret", &right]);
+    assert!(!build.success, "{}", build.log);
+    let expected = "parcel-1.4-py3-none-any.whl has another hash than the lock says";
+    assert!(build.log.contains(expected), "{}", build.log);
+}
+
+/// Looks for the password in an archive: in its files, in compressed ones also behind the compression, and in archives within.
+/// Says how many files were looked at.
+fn search(index: &Index, archive: &Path, what: &str) -> usize {
+    let directory = tempfile::tempdir().unwrap();
+    let status = Command::new("tar").arg("-xf").arg(archive).arg("-C").arg(directory.path()).status().unwrap();
+    assert!(status.success(), "{what} cannot be unpacked");
+    let files = all_files(directory.path());
+    for file in &files {
+        let bytes = std::fs::read(file).unwrap();
+        let name = format!("{} of {what}", file.display());
+        index.assert_not_in(&bytes, &name);
+        let program = match bytes.get(..4) {
+            Some([0x1f, 0x8b, ..]) => "gzip",
+            Some([0x28, 0xb5, 0x2f, 0xfd]) => "zstd",
+            _ => continue,
+        };
+        let plain = Command::new(program).args(["--decompress", "--stdout"]).arg(file).output();
+        index.assert_not_in(&plain.expect("the file can be decompressed").stdout, &name);
+    }
+    files.len()
+}
+
+fn all_files(directory: &Path) -> Vec<std::path::PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(all_files(&path));
+        } else if path.is_file() {
+            files.push(path);
+        }
+    }
+    files
+}
+
+#[test]
+fn a_repository_over_ssh_says_to_pass_the_agent() {
+    let Some(engine) = Engine::get() else { return };
+    let project = tempfile::tempdir().unwrap();
+    write(
+        project.path(),
+        "pyproject.toml",
+        "# syntax=org/pyfront\n[project]\nname = \"courier\"\nversion = \"1\"\nrequires-python = \">=3.11\"\n\
+         dependencies = [\"parcel\"]\n",
+    );
+    let commit = "0123456789abcdef0123456789abcdef01234567";
+    write(
+        project.path(),
+        "uv.lock",
+        &format!(
+            "version = 1\nrevision = 3\nrequires-python = \">=3.11\"\n\n[[package]]\nname = \"courier\"\nversion = \"1\"\n\
+             source = {{ virtual = \".\" }}\ndependencies = [{{ name = \"parcel\" }}]\n\n[package.metadata]\n\
+             requires-dist = [{{ name = \"parcel\" }}]\n\n[[package]]\nname = \"parcel\"\nversion = \"1\"\n\
+             source = {{ git = \"ssh://git@127.0.0.1:9/parcel.git#{commit}\" }}\n"
+        ),
+    );
+    write(project.path(), ".python-version", "3.13\n");
+    write(project.path(), "main.py", "import parcel\nif __name__ == \"__main__\":\n    print(parcel)\n");
+    let build = build(&engine, project.path(), "ssh", &[]);
+    assert!(!build.success, "{}", build.log);
+    for expected in ["help: pass your SSH agent to the build: docker buildx build --ssh default", ">>> [[package]]"] {
+        assert!(build.log.contains(expected), "{expected:?} is missing:\n{}", build.log);
+    }
+}

@@ -1,0 +1,71 @@
+//! What of the project's settings and of the command line reaches the steps that build.
+
+use buildkit_frontend::testing::Outcome;
+use buildkit_proto::pb::ExecOp;
+
+use crate::projects::Project;
+use crate::run;
+
+fn step(outcome: &Outcome, name: &str) -> Option<ExecOp> {
+    let graph = outcome.graph(None);
+    let found = graph.execs().into_iter().find(|(digest, _)| graph.name(digest).is_some_and(|is| is.contains(name)));
+    found.map(|(_, exec)| exec.clone())
+}
+
+fn variables(outcome: &Outcome, name: &str) -> Vec<String> {
+    step(outcome, name).expect("the step is there").meta.unwrap().env
+}
+
+#[test]
+fn a_version_is_passed_to_the_project_and_to_nothing_else() {
+    let variable = "SETUPTOOLS_SCM_PRETEND_VERSION_FOR_GREETER";
+    let daemon = Project::example("hatchling").build("pyproject.toml");
+    let daemon = daemon.option(format!("build-arg:{variable}"), "3.1").option("build-arg:OTHER", "1");
+    let outcome = run(&daemon);
+    let graph = outcome.graph(None);
+    for (digest, exec) in graph.execs() {
+        let name = graph.name(digest).unwrap();
+        let env = &exec.meta.as_ref().unwrap().env;
+        let is_project = name.contains("[project] build");
+        assert_eq!(env.contains(&format!("{variable}=3.1")), is_project, "{name}");
+        assert!(!env.iter().any(|variable| variable.starts_with("OTHER")), "{name}");
+    }
+}
+
+#[test]
+fn what_must_not_be_a_wheel_is_built() {
+    let plain = run(&Project::example("virtual").build("pyproject.toml"));
+    assert!(step(&plain, "build humanize").is_none());
+    let settings = "\n[tool.uv]\nno-binary-package = [\"Humanize\"]\n";
+    let project = Project::example("virtual");
+    let text = format!("{}{settings}", project.text("pyproject.toml"));
+    let outcome = run(&project.with("pyproject.toml", text).build("pyproject.toml"));
+    assert!(step(&outcome, "build humanize").is_some() && step(&outcome, "install humanize").is_none());
+}
+
+#[test]
+fn variables_for_a_package_come_on_top_of_the_environment() {
+    let settings = "\n[tool.uv.extra-build-variables]\ngreeter = { PATH = \"/opt/cc/bin\", CC = \"mycc\" }\n";
+    let project = Project::example("hatchling");
+    let text = format!("{}{settings}", project.text("pyproject.toml"));
+    let outcome = run(&project.with("pyproject.toml", text).build("pyproject.toml"));
+    let env = variables(&outcome, "[project] build");
+    assert!(env.contains(&"PATH=/opt/cc/bin:/usr/local/bin:/usr/bin:/bin".to_owned()), "{env:?}");
+    assert!(env.contains(&"CC=mycc".to_owned()) && env.iter().filter(|is| is.starts_with("PATH=")).count() == 1);
+}
+
+#[test]
+fn system_packages_are_installed_with_the_company_certificates() {
+    let project = Project::example("source").edit(
+        "pyproject.toml",
+        "[project]",
+        "[tool.pyfront]\nbuild-packages = [\"gcc\"]\n[project]",
+    );
+    let outcome = run(&project.build("pyproject.toml"));
+    let system = step(&outcome, "[build] install gcc").expect("there is a step for system packages");
+    assert_eq!(system.meta.as_ref().unwrap().args.last().map(String::as_str), Some("gcc"));
+    let secrets: Vec<_> = system.mounts.iter().filter_map(|mount| mount.secret_opt.as_ref()).collect();
+    assert_eq!(secrets.iter().map(|secret| secret.id.as_str()).collect::<Vec<_>>(), ["ca-certificates"]);
+    let caches: Vec<_> = system.mounts.iter().filter_map(|mount| mount.cache_opt.as_ref()).collect();
+    assert!(caches.len() == 3 && caches.iter().all(|cache| cache.id.ends_with("-glibc-x86_64")), "{caches:?}");
+}
