@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 use crate::engine::{Build, Engine, example, tag};
 use crate::projects::write;
 
-/// A base image with two platforms under one name.
-const BASE: &str = "standin/python:3.13-slim";
+/// A stand-in for the base image that has two platforms under one name, where images cannot be pulled.
+const STANDIN: &str = "standin/python:3.13-slim";
 const BOTH: &str = "linux/amd64,linux/arm64";
 
 /// Takes an OCI layout apart: the layers of each platform with the packages in it, and the files of its venv, programs with
@@ -68,7 +68,7 @@ impl Contents {
 
 /// Builds on the base with two platforms. Returns what each platform has, too.
 fn build(engine: &Engine, project: &Path, platforms: &str) -> (Build, BTreeMap<String, Contents>) {
-    write(project, "Dockerfile", &format!("# syntax=org/pyfront\nbase = \"{BASE}\"\n"));
+    on_base(engine, project);
     let directory = tempfile::tempdir().expect("a temporary directory can be made");
     let layout = directory.path().join("image.tar");
     let output = format!("type=oci,dest={}", layout.display());
@@ -90,14 +90,20 @@ fn build(engine: &Engine, project: &Path, platforms: &str) -> (Build, BTreeMap<S
     (build, contents)
 }
 
-/// An engine that can keep images of several platforms, and has the base image.
+/// Gives a project a base image that has both platforms.
+fn on_base(engine: &Engine, project: &Path) {
+    let loaded = !engine.docker(&["image", "ls", "--quiet", STANDIN]).is_empty();
+    let base = if loaded { STANDIN } else { "python:3.13-slim" };
+    write(project, "Dockerfile", &format!("# syntax=org/pyfront\nbase = \"{base}\"\n"));
+}
+
+/// An engine that can keep images of several platforms.
 fn engine() -> Option<Engine> {
     let engine = Engine::get()?;
     if engine.is_graphdriver() {
         eprintln!("SKIPPED: the graph driver store keeps one platform of an image");
         return None;
     }
-    engine.docker(&["image", "inspect", BASE]);
     Some(engine)
 }
 
@@ -171,7 +177,7 @@ fn a_project_with_compiled_code_needs_the_cpu_it_is_for() {
     );
     let pyproject = std::fs::read_to_string(project.path().join("pyproject.toml")).unwrap();
     write(project.path(), "pyproject.toml", &format!("{pyproject}\n[tool.hatch.build.targets.wheel.hooks.custom]\n"));
-    write(project.path(), "Dockerfile", &format!("# syntax=org/pyfront\nbase = \"{BASE}\"\n"));
+    on_base(&engine, project.path());
     let output = tempfile::NamedTempFile::new().unwrap();
     let output = format!("type=oci,dest={}", output.path().display());
     let arguments = ["--platform", "linux/arm64", "--output", &output];
@@ -191,7 +197,7 @@ fn the_image_runs_where_its_cpu_is_emulated() {
         return;
     }
     let project = example("hatchling");
-    write(project.path(), "Dockerfile", &format!("# syntax=org/pyfront\nbase = \"{BASE}\"\n"));
+    on_base(&engine, project.path());
     let build = engine.build(project.path(), &tag("emulated"), &["--platform", "linux/arm64", "--load"]);
     let run = |program: &[&str]| {
         let arguments = ["run", "--rm", "--network=none", "--platform=linux/arm64", &build.tag];
