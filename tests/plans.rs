@@ -9,7 +9,7 @@ use std::path::Path;
 use buildkit_llb::{Cap, Caps, Image, Local, NetworkMode, Output, Platform, inspect, marshal};
 use pyfront::closure::{Arch, Closure, Libc, Python, Request, Target, resolve};
 use pyfront::diagnostic::SourceFile;
-use pyfront::emit::{self, StepOptions};
+use pyfront::emit::{self, Machine, StepOptions};
 use pyfront::plan::indexes::Indexes;
 use pyfront::plan::make::{Inputs, make};
 use pyfront::plan::python::{Wishes, choose, image};
@@ -30,6 +30,12 @@ fn files(example: &str, candidates: Vec<String>) -> start::Files {
 }
 
 fn plan(example: &str) -> Plan {
+    plan_for(example, Arch::X86_64)
+}
+
+/// On a builder for amd64.
+fn plan_for(example: &str, arch: Arch) -> Plan {
+    let native = arch == Arch::X86_64;
     let pyproject = Pyproject::parse(&file(example, "pyproject.toml")).unwrap();
     let lock = Lock::read(&file(example, "uv.lock")).unwrap();
     let wanted = read_python_version_file(&file(example, ".python-version")).unwrap();
@@ -40,11 +46,8 @@ fn plan(example: &str) -> Plan {
         ..Wishes::default()
     })
     .unwrap();
-    let target = Target {
-        python: Python::new("3.13.5", false).unwrap(),
-        arch: Arch::X86_64,
-        libc: Libc::Glibc { major: 2, minor: 36 },
-    };
+    let target =
+        Target { python: Python::new("3.13.5", false).unwrap(), arch, libc: Libc::Glibc { major: 2, minor: 36 } };
     let closure: Closure = resolve(&lock, &Request::default(), &target).unwrap();
     let installed: BTreeSet<_> = closure.third_party().map(|package| package.name.clone()).collect();
     let start = start::detect(&start::Project {
@@ -65,7 +68,8 @@ fn plan(example: &str) -> Plan {
         lock: &lock,
         closure: &closure,
         resolved: None,
-        platform: "linux/amd64",
+        platform: if native { "linux/amd64" } else { "linux/arm64" },
+        build_platform: (!native).then_some("linux/amd64"),
         base: &Base {
             image: plan::Image { reference: image(None, &python.version), digest: digest("ba") },
             python: python.version.minor_text(),
@@ -87,6 +91,7 @@ fn operations(plan: &Plan, caps: &Caps) -> String {
         Image::new(reference, platform.clone()).build().unwrap()
     };
     let base = image(&format!("library/{}", plan.base.image.reference), "ba");
+    let uv = image(&plan.uv.image.reference, "0c");
     let project: Output = Local::new("context").session("session").build().unwrap();
     let trees = plan.first_party.iter().map(|member| (member.tree.clone(), project.clone())).collect();
     let local = emit::LocalSources { trees, files: BTreeMap::new() };
@@ -94,14 +99,11 @@ fn operations(plan: &Plan, caps: &Caps) -> String {
         plan,
         &emit::Context {
             base: &base,
-            builder: &base,
-            uv: &image(&plan.uv.image.reference, "0c"),
+            builder: Machine { base: &base, uv: &uv, platform: None, path: "/usr/local/bin:/bin", cache_suffix: "" },
+            target: None,
+            label: None,
             local: &local,
-            steps: &StepOptions {
-                network: NetworkMode::Sandbox,
-                path: "/usr/local/bin:/bin".into(),
-                ..StepOptions::default()
-            },
+            steps: &StepOptions { network: NetworkMode::Sandbox, ..StepOptions::default() },
             caps,
             place: &|_| None,
         },
@@ -151,6 +153,21 @@ fn plan_of_a_project_that_is_no_package() {
 #[test]
 fn plan_of_a_project_with_a_dependency_without_wheels() {
     insta::assert_snapshot!(snapshot(&plan("source")));
+}
+
+#[test]
+fn plan_for_another_cpu() {
+    insta::assert_snapshot!(snapshot(&plan_for("hatchling", Arch::Aarch64)));
+}
+
+/// Only the wheels with compiled code, the image below and the skeleton of the venv are another.
+#[test]
+fn operations_for_another_cpu_differ_where_they_must() {
+    let lines = |text: &str| -> BTreeSet<String> { text.lines().map(str::to_owned).collect() };
+    let native = lines(&operations(&plan("hatchling"), &Caps::all()));
+    let foreign = operations(&plan_for("hatchling", Arch::Aarch64), &Caps::all());
+    let other: Vec<&str> = foreign.lines().filter(|line| !native.contains(*line)).collect();
+    insta::assert_snapshot!(other.join("\n"));
 }
 
 #[test]

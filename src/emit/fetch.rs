@@ -84,7 +84,7 @@ impl Emitter<'_> {
         let own = indexes.iter().filter_map(|access| access.secrets.as_ref());
         let ids: BTreeSet<&str> =
             own.flat_map(|secrets| [secrets.username.as_str(), secrets.password.as_str()]).chain([NETRC]).collect();
-        let exec = self.networked_step(self.context.builder, &programs::FETCH, [], name)?;
+        let exec = self.networked_step(self.context.builder, self.context.builder.base, &programs::FETCH, [], name)?;
         let mut exec = with_secrets(exec, ids).mount(Bind::readonly(&manifest, format!("{TOOLS}/fetch")));
         for (file, _) in files {
             if let Some(place) = file.place.clone() {

@@ -25,13 +25,19 @@ fn missing(what: &'static str, path: &str) -> OpError {
 impl Emitter<'_> {
     /// Local wheels, checked and installed without network; the result holds nothing but their files.
     pub(super) fn local_group(&self, number: usize, group: &LocalGroup) -> Result<Output, OpError> {
-        let name = format!("[local {number}/{}] {}", self.plan.local.len(), describe_local(group));
+        let stage = self.stage(&format!("local {number}/{}", self.plan.local.len()), group.python_platform.is_none());
+        let name = format!("{stage} {}", describe_local(group));
+        let hard = group.wheels.iter().find(|wheel| self.runs_on_target(&wheel.name));
+        let machine = hard.map_or(self.context.builder, |wheel| self.machine(&wheel.name));
         let arguments = group.wheels.iter().flat_map(|wheel| {
             let requirement = format!("{}=={}", wheel.name, wheel.version);
             [requirement, wheel.filename.clone(), wheel.digest.clone().unwrap_or_default()]
         });
-        let mut exec = self.step(&programs::LOCAL, arguments, name)?.network(NetworkMode::None);
+        let mut exec = self.step(machine, &programs::LOCAL, arguments, name)?.network(NetworkMode::None);
         exec = exec.env("UV_NO_CACHE", "1").env("UV_NO_CONFIG", "1");
+        if let Some(platform) = &group.python_platform {
+            exec = exec.env("PYFRONT_PYTHON_PLATFORM", platform);
+        }
         for wheel in &group.wheels {
             exec = exec.mount(self.file_mount(&wheel.file, format!("{}/wheels/{}", programs::TOOLS, wheel.filename))?);
             if let Some(place) = (self.context.place)(&wheel.origin) {
@@ -54,13 +60,15 @@ impl Emitter<'_> {
         settings: &Settings,
         secrets: &[String],
     ) -> Result<Output, OpError> {
-        let name = format!("[project] build and install {}", member.name);
+        let machine = self.machine(&member.name);
+        let stage = self.stage("project", !self.runs_on_target(&member.name));
+        let name = format!("{stage} build and install {}", member.name);
         let mut sources = Bind::discarded(self.tree(&member.tree)?, "/src");
         if !member.tree.directory.is_empty() {
             sources = sources.selector(format!("/{}", member.tree.directory));
         }
-        let exec = self.build_step(&programs::PROJECT, [member.name.clone()], name, secrets)?;
-        self.with_settings(exec, settings)?.mount(sources).build()?.output(programs::OUT)
+        let exec = self.build_step(machine, &programs::PROJECT, [member.name.clone()], name, secrets)?;
+        self.with_settings(machine, exec, settings)?.mount(sources).build()?.output(programs::OUT)
     }
 
     /// A project's files in the working directory, owned by the account like the directory itself.

@@ -18,7 +18,7 @@ use buildkit_llb::{
 
 pub use self::local::LocalSources;
 pub use self::resolved::describe_resolved;
-pub use self::step::StepOptions;
+pub use self::step::{Machine, StepOptions};
 use crate::diagnostic::Location;
 use crate::plan::{BuildSource, Built, Group, How, LocalGroup, Member, Plan, Wheel};
 
@@ -31,10 +31,12 @@ pub const CA_SECRET: &str = "ca-certificates";
 pub struct Context<'a> {
     /// The base image.
     pub base: &'a Output,
-    /// The same base for the CPU that builds: what steps run on.
-    pub builder: &'a Output,
-    /// uv's image.
-    pub uv: &'a Output,
+    /// What steps run on: the same base image, for the CPU that builds.
+    pub builder: Machine<'a>,
+    /// What steps of [`Plan::runs_on_target`] run on; needed where there are any.
+    pub target: Option<Machine<'a>>,
+    /// The image's platform, to tell its steps from those of the other platforms of one build.
+    pub label: Option<&'a str>,
     /// The user's own directories and files, without what is ignored.
     pub local: &'a LocalSources,
     /// What every step has in common.
@@ -43,6 +45,26 @@ pub struct Context<'a> {
     pub caps: &'a Caps,
     /// A place in the lock file, as it is sent to the daemon.
     pub place: &'a dyn Fn(&Location) -> Option<Place>,
+}
+
+/// The packages that are built on the builder's CPU, by name, each with the files that it becomes. Where that is not the
+/// image's CPU, these files are good for the image if they are good for any platform.
+///
+/// # Errors
+/// A plan that makes no sense as operations; that would be a bug here.
+pub fn built_on_builder(plan: &Plan, context: &Context<'_>) -> Result<Vec<(String, Output)>, OpError> {
+    let emitter = Emitter { plan, context };
+    let mut outputs = Vec::new();
+    for built in &plan.built {
+        outputs.push((built.name.clone(), emitter.built(built)?));
+    }
+    for member in &plan.first_party {
+        if let How::Install { settings, secrets, .. } = &member.how {
+            outputs.push((member.name.clone(), emitter.install_project(member, settings, secrets)?));
+        }
+    }
+    outputs.retain(|(name, _)| !plan.runs_on_target.contains(name));
+    Ok(outputs)
 }
 
 /// Builds the image's file system.
@@ -80,12 +102,40 @@ struct Emitter<'a> {
 }
 
 impl Emitter<'_> {
+    /// Whether only the image's own CPU can build or install a package.
+    fn runs_on_target(&self, package: &str) -> bool {
+        self.plan.runs_on_target.contains(package)
+    }
+
+    /// What the steps of a package run on.
+    fn machine(&self, package: &str) -> Machine<'_> {
+        match self.context.target {
+            Some(target) if self.runs_on_target(package) => target,
+            _ => self.context.builder,
+        }
+    }
+
+    /// What stands in brackets before the name of a step. One that every platform has in common is of none.
+    fn stage(&self, stage: &str, common: bool) -> String {
+        match self.context.label {
+            Some(platform) if !common => format!("[{platform} {stage}]"),
+            _ => format!("[{stage}]"),
+        }
+    }
+
     /// Locked wheels, installed without network; the result holds nothing but their files.
     fn group(&self, number: usize, group: &Group) -> Result<Output, OpError> {
-        let name = format!("[deps {number}/{}] {}", self.plan.groups.len(), describe(group));
+        let stage = format!("deps {number}/{}", self.plan.groups.len());
+        let common = group.wheels.iter().all(|wheel| wheel.pure);
+        let name = format!("{} {}", self.stage(&stage, common), describe(group));
+        let hard = group.wheels.iter().find(|wheel| self.runs_on_target(&wheel.name));
+        let machine = hard.map_or(self.context.builder, |wheel| self.machine(&wheel.name));
         let requirements = group.wheels.iter().map(|wheel| format!("{}=={}", wheel.name, wheel.version));
-        let mut exec = self.step(&programs::INSTALL, requirements, name)?.network(NetworkMode::None);
+        let mut exec = self.step(machine, &programs::INSTALL, requirements, name)?.network(NetworkMode::None);
         exec = exec.env("UV_NO_CACHE", "1").env("UV_NO_CONFIG", "1");
+        if let Some(platform) = &group.python_platform {
+            exec = exec.env("PYFRONT_PYTHON_PLATFORM", platform);
+        }
         let files: Vec<_> = group.wheels.iter().map(|wheel| self.locked(wheel)).collect();
         for (file, directory) in files.iter().zip(self.fetch(&files)?) {
             let path = format!("{}/wheels/{}", programs::TOOLS, file.filename);
@@ -111,8 +161,9 @@ impl Emitter<'_> {
     /// The venv's skeleton, the account, its home and the working directory.
     fn runtime(&self) -> Result<Output, OpError> {
         let account = &self.plan.account;
-        let name = format!("[runtime] venv, user {} and {}", account.name, self.plan.workdir);
-        let arguments = [
+        let stage = self.stage("runtime", false);
+        let name = format!("{stage} venv, user {} and {}", account.name, self.plan.workdir);
+        let mut arguments = vec![
             self.plan.project.clone(),
             account.name.clone(),
             account.uid.to_string(),
@@ -120,11 +171,17 @@ impl Emitter<'_> {
             account.home.clone(),
             self.plan.workdir.clone(),
         ];
-        self.step(&programs::RUNTIME, arguments, name)?
+        let target = if self.plan.build_platform.is_some() {
+            arguments.push("cross".to_owned());
+            Bind::readonly(self.context.base, "/target")
+        } else {
+            Bind::readonly(self.context.base, "/target/etc").selector("/etc")
+        };
+        self.step(self.context.builder, &programs::RUNTIME, arguments, name)?
             .network(NetworkMode::None)
             .env("UV_NO_CACHE", "1")
             .env("UV_NO_CONFIG", "1")
-            .mount(Bind::readonly(self.context.base, "/target/etc").selector("/etc"))
+            .mount(target)
             .build()?
             .output(programs::OUT)
     }
@@ -140,7 +197,8 @@ impl Emitter<'_> {
         }
         layer
             .named(format!(
-                "[deps] join {}",
+                "{} join {}",
+                self.stage("deps", !packages.iter().any(|built| self.runs_on_target(&built.name))),
                 packages.iter().map(|built| built.name.as_str()).collect::<Vec<_>>().join(", ")
             ))
             .build()
@@ -149,7 +207,8 @@ impl Emitter<'_> {
     /// A package without a wheel, built from its source with network for the backend's requirements, and installed.
     fn built(&self, built: &Built) -> Result<Output, OpError> {
         // Who wants it is for people, and no argument: the step would run again whenever the way to the package changes.
-        let name = format!("[deps] {}, wanted by {}", describe_built(&[built]), built.wanted_by);
+        let stage = self.stage("deps", !self.runs_on_target(&built.name));
+        let name = format!("{stage} {}, wanted by {}", describe_built(&[built]), built.wanted_by);
         let place = (self.context.place)(&built.origin);
         let title = format!("{} {}", built.name, built.version);
         let mut arguments = vec![built.name.clone(), built.version.clone()];
@@ -185,9 +244,9 @@ impl Emitter<'_> {
             }
         };
         arguments.extend(subdirectory.clone());
-        let secrets = &self.plan.build_secrets;
-        let exec = self.build_step(&programs::BUILD, arguments, name, secrets)?.mounts(mount);
-        let mut exec = self.with_settings(exec, &built.settings)?;
+        let (secrets, machine) = (&self.plan.build_secrets, self.machine(&built.name));
+        let exec = self.build_step(machine, &programs::BUILD, arguments, name, secrets)?.mounts(mount);
+        let mut exec = self.with_settings(machine, exec, &built.settings)?;
         if let Some(place) = place {
             exec = exec.at(place);
         }
@@ -196,7 +255,7 @@ impl Emitter<'_> {
 
     /// Puts the layers on the base.
     fn assemble(&self, layers: &[Output]) -> Result<Output, OpError> {
-        let name = format!("[project] assemble {}", self.plan.project);
+        let name = format!("{} assemble {}", self.stage("project", false), self.plan.project);
         if self.context.caps.supports(Cap::MergeOp) {
             let mut inputs = vec![self.context.base.clone()];
             inputs.extend_from_slice(layers);

@@ -20,7 +20,7 @@ impl Emitter<'_> {
             .build()?;
         let mode = if resolved.hashed { "hashed" } else { "unhashed" };
         let mut exec = self
-            .build_step(&programs::RESOLVE, [mode.to_owned()], name, &self.plan.build_secrets)?
+            .build_step(self.context.builder, &programs::RESOLVE, [mode.to_owned()], name, &self.plan.build_secrets)?
             .mount(Bind::readonly(&requirements, format!("{}/requirements", programs::TOOLS)));
         if let Some(place) = (self.context.place)(&resolved.origin) {
             exec = exec.at(place);

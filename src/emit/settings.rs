@@ -4,12 +4,12 @@
 use buildkit_llb::{Annotate, Bind, Exec, File, Mkfile, OpError, SCRATCH};
 
 use super::programs::TOOLS;
-use super::{EPOCH, Emitter};
+use super::{EPOCH, Emitter, Machine};
 use crate::plan::{Settings, Wheel, settings};
 
 impl Emitter<'_> {
     /// Gives a build step what its package's build is told.
-    pub(super) fn with_settings(&self, mut exec: Exec, told: &Settings) -> Result<Exec, OpError> {
+    pub(super) fn with_settings(&self, machine: Machine<'_>, mut exec: Exec, told: &Settings) -> Result<Exec, OpError> {
         if !told.file.is_empty() {
             let file = File::on(SCRATCH)
                 .then(Mkfile::new("/uv.toml", told.file.clone()).mode(0o644).timestamp(EPOCH))
@@ -19,7 +19,7 @@ impl Emitter<'_> {
         }
         for (name, value) in &told.variables {
             // uv puts such a PATH in front of the one that there is.
-            let value = if name == "PATH" { format!("{value}:{}", self.context.steps.path) } else { value.clone() };
+            let value = if name == "PATH" { format!("{value}:{}", machine.path) } else { value.clone() };
             exec = exec.env(name, value);
         }
         for wheel in &told.wheels {

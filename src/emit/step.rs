@@ -13,11 +13,24 @@ use super::{CA_SECRET, Emitter};
 /// Room for a bundle of certificates, in bytes.
 const PRIVATE_SIZE: u64 = 16 << 20;
 
+/// What a step runs on: the base image for a CPU, and the uv for the same CPU.
+#[derive(Debug, Clone, Copy)]
+pub struct Machine<'a> {
+    /// The base image.
+    pub base: &'a Output,
+    /// uv's image.
+    pub uv: &'a Output,
+    /// The CPU, which the base need not say (a directory in its place does not).
+    pub platform: Option<&'a Platform>,
+    /// `PATH` of the base image.
+    pub path: &'a str,
+    /// What sets its caches apart from those of the builder's CPU; empty for that.
+    pub cache_suffix: &'a str,
+}
+
 /// What the client asked for every step.
 #[derive(Debug, Clone, Default)]
 pub struct StepOptions {
-    /// What steps run on, where the base does not say it (a directory in its place does not).
-    pub platform: Option<Platform>,
     /// The network of steps that need one.
     pub network: NetworkMode,
     /// Proxies for those steps.
@@ -36,8 +49,6 @@ pub struct StepOptions {
     pub no_cache: bool,
     /// A prefix for the ids of cache mounts.
     pub cache_namespace: Option<String>,
-    /// `PATH` of the base image.
-    pub path: String,
 }
 
 impl StepOptions {
@@ -52,16 +63,18 @@ impl Emitter<'_> {
     /// (BuildKit mounts a root without result read-only, and then no mount point could be made in it.)
     pub(super) fn step(
         &self,
+        machine: Machine<'_>,
         program: &Program,
         arguments: impl IntoIterator<Item = String>,
         name: String,
     ) -> Result<Exec, OpError> {
-        self.step_on(self.context.builder, program, arguments, name)
+        self.step_on(machine, machine.base, program, arguments, name)
     }
 
     /// A step on a root of its own.
     fn step_on(
         &self,
+        machine: Machine<'_>,
         root: &Output,
         program: &Program,
         arguments: impl IntoIterator<Item = String>,
@@ -70,21 +83,22 @@ impl Emitter<'_> {
         let options = self.context.steps;
         let command = ["python3", "-s", "-B"].map(str::to_owned).into_iter().chain([program.path()]).chain(arguments);
         let mut exec = Exec::on(root, command)
-            .env("PATH", &options.path)
+            .env("PATH", machine.path)
             .env("HOME", "/root")
             .env("LANG", "C.UTF-8")
             .env("NO_COLOR", "1")
+            .env("PYFRONT_PYTHON", &self.plan.base.python)
             .env("PYTHONHASHSEED", "0")
             .env("UV_LINK_MODE", "copy")
             .env("UV_NO_INSTALLER_METADATA", "1")
             .env("UV_NO_PROGRESS", "1")
             .env("UV_PYTHON_DOWNLOADS", "never")
             .mount(Bind::readonly(&program.directory()?, format!("{TOOLS}/step")))
-            .mount(Bind::readonly(self.context.uv, format!("{TOOLS}/uv")).selector("/uv"))
+            .mount(Bind::readonly(machine.uv, format!("{TOOLS}/uv")).selector("/uv"))
             .mount(Bind::writable(SCRATCH, OUT))
             .ignore_cache(options.no_cache)
             .named(name);
-        if let Some(platform) = &options.platform {
+        if let Some(platform) = machine.platform {
             exec = exec.platform(platform.clone());
         }
         for host in &options.extra_hosts {
@@ -109,16 +123,18 @@ impl Emitter<'_> {
     /// certificates, uv's cache, and the secrets of the indexes that uv asks.
     pub(super) fn build_step(
         &self,
+        machine: Machine<'_>,
         program: &Program,
         arguments: impl IntoIterator<Item = String>,
         name: String,
         secrets: &[String],
     ) -> Result<Exec, OpError> {
         let options = self.context.steps;
-        // Other versions of uv keep other files, and what is built for one C library runs on no other.
-        let cache = format!("{}pyfront/uv-{}", options.cache_prefix(), self.plan.cache);
-        let exec = self.networked_step(&self.build_root()?, program, arguments, name)?;
-        let mut exec = exec
+        // Other versions of uv keep other files, and what is built for one C library or CPU runs on no other.
+        let cache = format!("{}pyfront/uv-{}{}", options.cache_prefix(), self.plan.cache, machine.cache_suffix);
+        let root = self.build_root(machine)?;
+        let mut exec = self
+            .networked_step(machine, &root, program, arguments, name)?
             .env("UV_CACHE_DIR", "/root/.cache/uv")
             .mount(Cache::new(cache, "/root/.cache/uv").sharing(Sharing::Shared));
         if !secrets.is_empty() {
@@ -130,13 +146,14 @@ impl Emitter<'_> {
     /// A step with network, proxies and the company's certificates. What it makes of secrets lies in memory.
     pub(super) fn networked_step(
         &self,
+        machine: Machine<'_>,
         root: &Output,
         program: &Program,
         arguments: impl IntoIterator<Item = String>,
         name: String,
     ) -> Result<Exec, OpError> {
         let options = self.context.steps;
-        let exec = self.step_on(root, program, arguments, name)?;
+        let exec = self.step_on(machine, root, program, arguments, name)?;
         Ok(exec
             .network(options.network)
             .proxy(options.proxy.clone())

@@ -17,8 +17,14 @@ pub fn config(plan: &Plan, base: &ImageConfig, platform: &Platform) -> ImageConf
     image.created = None;
     image.os.clone_from(&platform.os);
     image.architecture.clone_from(&platform.architecture);
-    if !platform.variant.is_empty() {
-        image.variant = Some(platform.variant.clone());
+    // A base for arm64 may say that it is for v8, as every arm64 is.
+    let own = Platform {
+        architecture: base.architecture.clone(),
+        variant: base.variant.clone().unwrap_or_default(),
+        ..platform.clone()
+    };
+    if !platform.variant.is_empty() || own.normalized() != *platform {
+        image.variant = Some(platform.variant.clone()).filter(|variant| !variant.is_empty());
     }
 
     image.config.set_env("PATH", &format!("{VENV}/bin:{}", path(base)));

@@ -20,7 +20,7 @@ pub(super) async fn of_base(
     if let Some(known) = libc::from_history(history) {
         return Ok(known);
     }
-    let arch = super::resolve::arch(platform)?;
+    let arch = super::platforms::arch(platform)?;
     match read(gateway, base, arch).await? {
         Some(found) => Ok(found),
         None => Err(report::one(

@@ -2,9 +2,11 @@
 //! hands back the result. All I/O of pyfront is in here and in `buildkit-frontend`.
 
 mod advice;
+mod cross;
 pub mod image;
 mod libc;
 mod local;
+mod platforms;
 mod questions;
 mod read;
 pub mod report;
@@ -15,18 +17,22 @@ use std::collections::BTreeMap;
 
 use buildkit_frontend::subrequest::Request;
 use buildkit_frontend::{BuildResult, FrontendError, Gateway, PlatformImage};
-use buildkit_llb::{Output, Platform, marshal};
+use buildkit_llb::{OpError, Platform};
+use futures_util::future::try_join_all;
 
+use crate::closure::Target;
 use crate::diagnostic::{Diagnostic, Location};
-use crate::emit::{self, LocalSources, StepOptions};
+use crate::emit::{self, LocalSources, Machine, StepOptions};
 use crate::plan::indexes::Indexes;
 use crate::plan::make::Inputs;
+use crate::plan::python::PythonChoice;
 use crate::plan::{Base, Plan, Uv, make, start};
 
 use self::advice::Advice;
+use self::platforms::Platforms;
 use self::read::Written;
 use self::report::Excerpt;
-use self::resolve::Images;
+use self::resolve::{Builder, Resolved};
 
 /// The only target so far, and the default one.
 pub(crate) const TARGET: &str = "runtime";
@@ -44,24 +50,14 @@ pub async fn build(gateway: &Gateway) -> Result<BuildResult, FrontendError> {
 
 async fn build_image(gateway: &Gateway) -> Result<BuildResult, FrontendError> {
     check_target(gateway)?;
-    let platform = platform(gateway)?;
+    let platforms = Platforms::of(gateway)?;
     let written = read::project(gateway).await?;
-    let planned = Box::pin(plan(gateway, &written, &platform)).await?;
-    for warning in &planned.warnings {
+    let planned = Box::pin(plan(gateway, &written, &platforms)).await?;
+    for warning in planned.warnings() {
         warn(gateway, &written, warning).await;
     }
-    let root = file_system(gateway, &written, &planned)?;
-    let definition = marshal(Some(&root), gateway.llb_caps()).map_err(|error| FrontendError::new(error.to_string()))?;
-    let reference = gateway.solve(&definition).await?;
-    let advice = Advice::new(&planned.plan, &written.root().uv.indexes);
-    if advice.is_possible() {
-        // What fails is told by the daemon alone, unless it is built while this process is still there.
-        reference.evaluate().await.map_err(|error| advice.on(error))?;
-    }
-    let config = image::config(&planned.plan, &planned.images.base.config, &platform);
-    let mut image = PlatformImage::new(platform, Some(reference), config);
-    image.base_config = Some(planned.images.base.config_json).filter(|json| !json.is_empty());
-    Ok(BuildResult::images([image]))
+    let tasks = planned.images.iter().map(|image| Task { gateway, written: &written, planned: &planned, image });
+    Ok(BuildResult::images(try_join_all(tasks.map(Task::build)).await?))
 }
 
 /// Shows a warning at its place, with what to do about it.
@@ -82,50 +78,103 @@ fn check_target(gateway: &Gateway) -> Result<(), FrontendError> {
     }
 }
 
-/// The platform to build for: one, and the one that builds.
-fn platform(gateway: &Gateway) -> Result<Platform, FrontendError> {
-    let build = gateway.build_platform();
-    match gateway.target_platforms().as_slice() {
-        [only] if *only == build => Ok(build),
-        [only] => Err(FrontendError::new(format!(
-            "this pyfront cannot build for {only} on a builder for {build} yet; use a builder of that platform"
-        ))),
-        several => Err(FrontendError::new(format!(
-            "this pyfront builds for one platform at a time yet, not for {}; build for each on its own",
-            several.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-        ))),
+/// What is to be built for each platform, and what that is built with.
+struct Planned {
+    builder: Builder,
+    images: Vec<Image>,
+}
+
+impl Planned {
+    /// What the user should know, each thing once.
+    fn warnings(&self) -> Vec<&Diagnostic> {
+        let mut warnings: Vec<&Diagnostic> = Vec::new();
+        for warning in self.images.iter().flat_map(|image| &image.warnings) {
+            if !warnings.contains(&warning) {
+                warnings.push(warning);
+            }
+        }
+        warnings
+    }
+
+    /// Whether something is built on the builder for another CPU, which is only known to be right when it is there.
+    fn is_tried(&self) -> bool {
+        let mut crossing = self.images.iter().filter(|image| image.plan.build_platform.is_some());
+        crossing.any(|image| image.plan.is_built_from_source())
     }
 }
 
-/// A plan, the images that it stands on, and the user's own files in it.
-struct Planned {
+/// A platform, its plan, and what that stands on.
+struct Image {
+    platform: Platform,
     plan: Plan,
-    images: Images,
+    base: Resolved,
+    /// The user's own files in it.
     local: LocalSources,
     /// What the user should know.
     warnings: Vec<Diagnostic>,
 }
 
-/// Reads, resolves and decides everything short of operations.
-async fn plan(gateway: &Gateway, written: &Written, platform: &Platform) -> Result<Planned, FrontendError> {
-    let python = resolve::python(gateway, written, platform)?;
+/// Reads, resolves and decides everything short of operations, for all platforms.
+async fn plan(gateway: &Gateway, written: &Written, platforms: &Platforms) -> Result<Planned, FrontendError> {
+    let python = resolve::python(gateway, written, &platforms.targets)?;
     let uv = resolve::uv(written)?;
     let (images, files, secrets) = tokio::join!(
-        resolve::images(gateway, written, &python, &uv, platform),
+        resolve::images(gateway, written, &python, &uv, platforms),
         read::start_files(written),
         secrets::given(gateway, &written.root().uv.indexes),
     );
-    let (images, files) = (images?, files?);
-    let target = resolve::target(gateway, written, &python, &images.base, platform).await?;
+    let ((builder, bases), files) = (images?, files?);
+    let uv = Uv { version: uv, image: builder.uv.shown.clone() };
+    let indexes = Indexes::new(&written.root().uv.indexes, &secrets, &written.lock);
+    let images = platforms.targets.iter().zip(bases).map(async |(platform, base)| {
+        let build = platforms.is_foreign(platform).then(|| platforms.build.to_string());
+        let target = resolve::target(gateway, written, &python, &base, platform).await?;
+        let chosen = Chosen { python: &python, uv: &uv, files: &files, indexes: &indexes, target, base: &base };
+        let (plan, warnings) = plan_for(gateway, written, &chosen, platform, build.as_deref())?;
+        platforms::check_runnable(gateway, &plan, platform)?;
+        let local = local::sources(gateway, written, &plan).await?;
+        Ok::<_, FrontendError>(Image { platform: platform.clone(), plan, base, local, warnings })
+    });
+    let images = try_join_all(images).await?;
+    Ok(Planned { builder, images })
+}
+
+/// What a plan follows from, besides what the user wrote.
+struct Chosen<'a> {
+    python: &'a PythonChoice,
+    uv: &'a Uv,
+    files: &'a start::Files,
+    indexes: &'a Indexes<'a>,
+    target: Target,
+    base: &'a Resolved,
+}
+
+/// The plan for one platform. `build` is the platform that builds, where its CPU is another one.
+fn plan_for(
+    gateway: &Gateway,
+    written: &Written,
+    chosen: &Chosen<'_>,
+    platform: &Platform,
+    build: Option<&str>,
+) -> Result<(Plan, Vec<Diagnostic>), FrontendError> {
+    let lock = &written.lock;
     let installed =
-        written.input.resolve(&written.lock, &written.request(), &target).map_err(|error| report::error(&error))?;
+        written.input.resolve(lock, &written.request(), &chosen.target).map_err(|error| report::error(&error))?;
+    if let (Some(resolved), Some(_)) = (&installed.resolved, build) {
+        return Err(report::one(
+            Diagnostic::new(format!("requirements without a lock cannot be installed for {platform} on this builder"))
+                .at_location(Some(resolved.origin.clone()))
+                .note("which packages have to be compiled is not known before uv has resolved them")
+                .help("lock the project with uv lock, or build on a builder of that platform"),
+        ));
+    }
     let start = match &written.script {
         Some(script) => start::of_script(script, &script.location, &written.config),
         None => start::detect(&start::Project {
             pyproject: &written.pyproject,
             config: &written.config,
             closure: &installed.names,
-            files: &files,
+            files: chosen.files,
         })
         .map_err(report::one)?,
     };
@@ -140,49 +189,89 @@ async fn plan(gateway: &Gateway, written: &Written, platform: &Platform) -> Resu
         closure: &installed.closure,
         resolved: installed.resolved.as_ref(),
         platform: &platform.to_string(),
+        build_platform: build,
         base: &Base {
-            image: images.base.shown.clone(),
-            python: python.version.minor_text(),
-            reason: python.reason.clone(),
+            image: chosen.base.shown.clone(),
+            python: chosen.python.version.minor_text(),
+            reason: chosen.python.reason.clone(),
         },
-        uv: &Uv { version: uv, image: images.uv.shown.clone() },
+        uv: chosen.uv,
         start: &start,
         build_args: &gateway.options().build_args,
-        indexes: &Indexes::new(&written.root().uv.indexes, &secrets, &written.lock),
+        indexes: chosen.indexes,
         labels: &labels,
     })
     .map_err(|error| report::error(&error))?;
-    let local = local::sources(gateway, written, &plan).await?;
-    Ok(Planned { plan, images, local, warnings: installed.warnings })
+    Ok((plan, installed.warnings))
 }
 
-/// The plan as operations.
-fn file_system(gateway: &Gateway, written: &Written, planned: &Planned) -> Result<Output, FrontendError> {
-    let Planned { plan, images, local, .. } = planned;
-    let wheels = plan.groups.iter().flat_map(|group| &group.wheels).map(|wheel| &wheel.origin);
-    let local_wheels = plan.local.iter().flat_map(|group| &group.wheels).map(|wheel| &wheel.origin);
-    let places = wheels.chain(local_wheels).chain(plan.built.iter().map(|built| &built.origin));
-    let places = places.chain(plan.resolved.iter().map(|resolved| &resolved.origin));
-    let excerpt = Excerpt::new(&written.lock.file, places);
-    emit::image(
-        plan,
-        &emit::Context {
-            base: &images.base.output,
-            builder: &images.base.output,
-            uv: &images.uv.output,
-            local,
-            steps: &step_options(gateway, images),
+/// The work for one platform.
+#[derive(Clone, Copy)]
+struct Task<'a> {
+    gateway: &'a Gateway,
+    written: &'a Written,
+    planned: &'a Planned,
+    image: &'a Image,
+}
+
+impl Task<'_> {
+    async fn build(self) -> Result<PlatformImage, FrontendError> {
+        let Image { platform, base, .. } = self.image;
+        let advice = Advice::new(&self.image.plan, &self.written.root().uv.indexes);
+        let solve = async {
+            let (reference, plan) = self.solve().await?;
+            if advice.is_possible() {
+                // What fails is told by the daemon alone, unless it is built while this process is still there.
+                reference.evaluate().await?;
+            }
+            Ok((reference, plan))
+        };
+        let (reference, plan) = solve.await.map_err(|error| advice.on(error))?;
+        let config = image::config(&plan, &base.config, platform);
+        let mut image = PlatformImage::new(platform.clone(), Some(reference), config);
+        image.base_config = Some(base.config_json.clone()).filter(|json| !json.is_empty());
+        Ok(image)
+    }
+
+    /// Turns a plan into operations, by one of the functions of [`emit`]. `uv` is uv's image for the platform of the image,
+    /// where something runs on that.
+    fn emit<T>(
+        &self,
+        plan: &Plan,
+        uv: Option<&Resolved>,
+        emit: impl FnOnce(&Plan, &emit::Context<'_>) -> Result<T, OpError>,
+    ) -> Result<T, FrontendError> {
+        let Self { gateway, written, planned, image } = *self;
+        let wheels = plan.groups.iter().flat_map(|group| &group.wheels).map(|wheel| &wheel.origin);
+        let local_wheels = plan.local.iter().flat_map(|group| &group.wheels).map(|wheel| &wheel.origin);
+        let places = wheels.chain(local_wheels).chain(plan.built.iter().map(|built| &built.origin));
+        let places = places.chain(plan.resolved.iter().map(|resolved| &resolved.origin));
+        let excerpt = Excerpt::new(&written.lock.file, places);
+        let build = gateway.build_platform();
+        let suffix = format!("-{}", image.platform).replace('/', "-");
+        let label = (planned.images.len() > 1).then(|| image.platform.to_string());
+        let context = emit::Context {
+            base: &image.base.output,
+            builder: machine(&planned.builder.base, &planned.builder.uv, &build, ""),
+            target: uv.map(|uv| machine(&image.base, uv, &image.platform, &suffix)),
+            label: label.as_deref(),
+            local: &image.local,
+            steps: &step_options(gateway),
             caps: gateway.llb_caps(),
             place: &|origin: &Location| Some(excerpt.place(origin)),
-        },
-    )
-    .map_err(|error| FrontendError::new(format!("the plan cannot be built: {error}")))
+        };
+        emit(plan, &context).map_err(|error| FrontendError::new(format!("the plan cannot be built: {error}")))
+    }
 }
 
-fn step_options(gateway: &Gateway, images: &Images) -> StepOptions {
+fn machine<'a>(base: &'a Resolved, uv: &'a Resolved, platform: &'a Platform, cache_suffix: &'a str) -> Machine<'a> {
+    let path = image::path(&base.config);
+    Machine { base: &base.output, uv: &uv.output, platform: Some(platform), path, cache_suffix }
+}
+
+fn step_options(gateway: &Gateway) -> StepOptions {
     let options = gateway.options();
     StepOptions {
-        platform: Some(gateway.build_platform()),
         network: options.network,
         proxy: options.proxy.clone(),
         extra_hosts: options.extra_hosts.clone(),
@@ -192,6 +281,5 @@ fn step_options(gateway: &Gateway, images: &Images) -> StepOptions {
         shm_size: options.shm_size,
         no_cache: options.no_cache.applies_to(TARGET),
         cache_namespace: options.cache_mount_namespace.clone(),
-        path: image::path(&images.base.config).to_owned(),
     }
 }

@@ -7,9 +7,10 @@ use buildkit_frontend::subrequest::{
 };
 use buildkit_frontend::{BuildResult, FrontendError, Gateway};
 
+use super::platforms::Platforms;
 use super::read::{LOCKED, is_locked};
 use super::resolve::PYTHON_VERSION;
-use super::{TARGET, check_target, plan, platform, read, report, secrets};
+use super::{TARGET, check_target, plan, read, report, secrets};
 use crate::plan::input::Input;
 use crate::project::pyproject::Pyproject;
 use crate::project::workspace::PACKAGE;
@@ -28,7 +29,7 @@ pub(super) async fn answer(gateway: &Gateway, question: &Request) -> Result<Buil
 
 async fn targets(gateway: &Gateway) -> Result<Targets, FrontendError> {
     let written = read::project(gateway).await?;
-    let python = super::resolve::python(gateway, &written, &platform(gateway)?)?;
+    let python = super::resolve::python(gateway, &written, &Platforms::of(gateway)?.targets)?;
     let base = crate::plan::python::image(written.config.base.as_ref().map(|base| &base.value), &python.version);
     let target = Target {
         name: TARGET.to_owned(),
@@ -43,7 +44,7 @@ async fn targets(gateway: &Gateway) -> Result<Targets, FrontendError> {
 async fn outline(gateway: &Gateway) -> Result<Outline, FrontendError> {
     check_target(gateway)?;
     let written = read::project(gateway).await?;
-    let python = super::resolve::python(gateway, &written, &platform(gateway)?)?;
+    let python = super::resolve::python(gateway, &written, &Platforms::of(gateway)?.targets)?;
     let argument = gateway.options().build_args.get(LOCKED).map(String::as_str);
     let locked = is_locked(argument, &written.config).map_err(report::one)?;
     let cache = OutlineCache { id: "pyfront/uv".to_owned(), location: None };
@@ -93,9 +94,9 @@ fn optional(ids: Vec<String>) -> Vec<OutlineSecret> {
 async fn lint(gateway: &Gateway) -> Result<LintReport, FrontendError> {
     let checked = async {
         check_target(gateway)?;
-        let platform = platform(gateway)?;
+        let platforms = Platforms::of(gateway)?;
         let written = read::project(gateway).await?;
-        Box::pin(plan(gateway, &written, &platform)).await.map(drop)
+        Box::pin(plan(gateway, &written, &platforms)).await.map(drop)
     };
     let error = match Box::pin(checked).await {
         Ok(()) => return Ok(LintReport::default()),

@@ -5,9 +5,12 @@ use buildkit_frontend::image::{ImageConfig, ImageReference};
 use buildkit_frontend::{FrontendError, Gateway, ResolveImage, ResolvedImage};
 use buildkit_llb::{Annotate as _, Image, Output, Platform};
 
+use futures_util::future::{try_join, try_join_all};
+
+use super::platforms::{Platforms, arch};
 use super::read::Written;
 use super::report;
-use crate::closure::{Arch, Libc, Python, Target};
+use crate::closure::{Libc, Python, Target};
 use crate::diagnostic::{Diagnostic, Location};
 use crate::plan::python::{PythonChoice, Wishes, choose, image};
 use crate::plan::{self, uv};
@@ -19,13 +22,15 @@ pub(super) const PYTHON_VERSION: &str = "PYTHON_VERSION";
 /// Debian 12, the oldest release that official Python images are made of.
 const ASSUMED_LIBC: Libc = Libc::Glibc { major: 2, minor: 36 };
 
-/// The resolved images.
-pub(super) struct Images {
+/// The resolved images that every platform has in common.
+pub(super) struct Builder {
+    /// The base image for the platform that builds: what steps run on.
     pub(super) base: Resolved,
     pub(super) uv: Resolved,
 }
 
 /// An image, from wherever it comes: a registry, the daemon's store, or a named context in its place.
+#[derive(Clone)]
 pub(super) struct Resolved {
     /// As people read it.
     pub(super) shown: plan::Image,
@@ -36,8 +41,13 @@ pub(super) struct Resolved {
     pub(super) config_json: Vec<u8>,
 }
 
-/// Which Python: what the user asks for, or the newest that the lock has wheels for.
-pub(super) fn python(gateway: &Gateway, written: &Written, platform: &Platform) -> Result<PythonChoice, FrontendError> {
+/// Which Python: what the user asks for, or the newest that the lock has wheels for, on every platform that it has wheels
+/// for at all.
+pub(super) fn python(
+    gateway: &Gateway,
+    written: &Written,
+    platforms: &[Platform],
+) -> Result<PythonChoice, FrontendError> {
     let build_arg = gateway.options().build_args.get(PYTHON_VERSION).map(|value| (PYTHON_VERSION, value.as_str()));
     let requires = written.requires_python();
     let choice = choose(&Wishes {
@@ -48,7 +58,7 @@ pub(super) fn python(gateway: &Gateway, written: &Written, platform: &Platform) 
     })
     .map_err(report::one)?;
     // The base image, which knows its patch, is not resolved yet; for the presence of wheels a patch hardly matters.
-    let has_wheels = |version: PythonVersion| {
+    let has_wheels = |version: PythonVersion, platform: &Platform| {
         let patch = version.patch.unwrap_or_default();
         let target = assumed_target(&format!("3.{}.{patch}", version.minor), platform);
         let request = written.request();
@@ -56,7 +66,17 @@ pub(super) fn python(gateway: &Gateway, written: &Written, platform: &Platform) 
         installed
             .is_some_and(|installed| !installed.closure.third_party().any(|package| package.artifact.needs_build()))
     };
-    Ok(choice.stepping_back_to(has_wheels))
+    let [platforms @ .., last] = platforms else { return Ok(choice) };
+    if platforms.is_empty() {
+        return Ok(choice.stepping_back_to(|version| has_wheels(version, last)));
+    }
+    let candidates: Vec<PythonVersion> = std::iter::once(choice.version).chain(choice.older.iter().copied()).collect();
+    let say: Vec<&Platform> = platforms
+        .iter()
+        .chain([last])
+        .filter(|platform| candidates.iter().any(|version| has_wheels(*version, platform)))
+        .collect();
+    Ok(choice.stepping_back_to(|version| say.iter().all(|platform| has_wheels(version, platform))))
 }
 
 /// Which uv.
@@ -67,22 +87,46 @@ pub(super) fn uv(written: &Written) -> Result<String, FrontendError> {
     uv::choose(configured, required).map_err(report::one)
 }
 
-/// Resolves both images at once.
+/// Resolves the base image for the builder and for each platform to build for, and uv's image, all at once.
 pub(super) async fn images(
     gateway: &Gateway,
     written: &Written,
     python: &PythonChoice,
     uv: &str,
-    platform: &Platform,
-) -> Result<Images, FrontendError> {
+    platforms: &Platforms,
+) -> Result<(Builder, Vec<Resolved>), FrontendError> {
     let base = written.config.base.as_ref();
     let wanted = image(base.map(|base| &base.value), &python.version);
     let place = base.map(|base| base.location.clone()).or_else(|| python.location.clone());
-    let build = gateway.build_platform();
-    let uv = plan::uv::image(uv);
-    let (base, uv) =
-        tokio::join!(BASE.resolve(gateway, &wanted, platform, place), UV.resolve(gateway, &uv, &build, None));
-    Ok(Images { base: base?, uv: uv? })
+    let several = platforms.targets.len() > 1;
+    let others = platforms.targets.iter().filter(|platform| **platform != platforms.build);
+    let others = others.map(|platform| {
+        let role = Role { label: several.then(|| platform.to_string()), ..BASE };
+        let (wanted, place) = (&wanted, place.clone());
+        async move { role.resolve(gateway, wanted, platform, place).await.map(|image| (platform, image)) }
+    });
+    let builds_for_itself = platforms.targets.contains(&platforms.build);
+    let label = (several && builds_for_itself).then(|| platforms.build.to_string());
+    let role = Role { label, ..if builds_for_itself { BASE } else { BUILDER } };
+    let ((base, uv), others) = try_join(
+        try_join(
+            role.resolve(gateway, &wanted, &platforms.build, place.clone()),
+            uv_for(gateway, uv, &platforms.build),
+        ),
+        try_join_all(others),
+    )
+    .await?;
+    let of = |platform: &Platform| {
+        let other = others.iter().find(|(other, _)| *other == platform);
+        other.map_or_else(|| base.clone(), |(_, image)| image.clone())
+    };
+    let bases = platforms.targets.iter().map(of).collect();
+    Ok((Builder { base, uv }, bases))
+}
+
+/// The image of uv for a platform.
+pub(super) async fn uv_for(gateway: &Gateway, version: &str, platform: &Platform) -> Result<Resolved, FrontendError> {
+    UV.resolve(gateway, &plan::uv::image(version), platform, None).await
 }
 
 /// What an image is for.
@@ -91,10 +135,14 @@ struct Role {
     stage: &'static str,
     /// In messages.
     name: &'static str,
+    /// The platform, where progress has to tell it from others.
+    label: Option<String>,
 }
 
-const BASE: Role = Role { stage: "base", name: "base image" };
-const UV: Role = Role { stage: "tools", name: "image of uv" };
+const BASE: Role = Role { stage: "base", name: "base image", label: None };
+/// The base image for the platform that builds, when that is none of those to build for.
+const BUILDER: Role = Role { stage: "tools", name: "base image for the platform that builds,", label: None };
+const UV: Role = Role { stage: "tools", name: "image of uv", label: None };
 
 impl Role {
     async fn resolve(
@@ -113,17 +161,35 @@ impl Role {
         };
         let reference = ImageReference::parse(text).map_err(|error| at(FrontendError::new(error.to_string())))?;
         if let Some(context) = gateway.named_context(text, Some(platform)).await.map_err(at)? {
-            return replaced(text, context).map_err(at);
+            let image = replaced(text, context).map_err(at)?;
+            return is_for(&image.config, platform).map(|()| image).map_err(at);
         }
         let how = ResolveImage { platform: Some(platform.clone()), ..ResolveImage::default() };
         let image = gateway.resolve_image(&reference, how).await.map_err(at)?;
+        is_for(&image.config, platform).map_err(at)?;
+        let label = self.label.as_ref().map(|label| format!("{label} ")).unwrap_or_default();
         let output = Image::new(image.pinned().to_string(), platform.clone())
             .resolve_mode(gateway.options().resolve_mode)
-            .named(format!("[{}] FROM {}", self.stage, image.reference.familiar()))
+            .named(format!("[{label}{}] FROM {}", self.stage, image.reference.familiar()))
             .build()
             .map_err(|error| at(FrontendError::new(error.to_string())))?;
         Ok(found(image, output))
     }
+}
+
+/// An engine that keeps one platform of an image takes that for every platform; so do images with a wrong label.
+fn is_for(config: &ImageConfig, platform: &Platform) -> Result<(), FrontendError> {
+    if config.architecture.is_empty() {
+        return Ok(());
+    }
+    let own = Platform::new("linux", &config.architecture);
+    if own.architecture == platform.architecture {
+        return Ok(());
+    }
+    Err(FrontendError::new(format!(
+        "this image is for {own}, not for {platform}; pull it for that platform (docker pull --platform {platform}), or use \
+         an image or an engine that has both"
+    )))
 }
 
 fn found(image: ResolvedImage, output: Output) -> Resolved {
@@ -175,12 +241,6 @@ pub(super) async fn target(
     let place = written.config.base.as_ref().map(|base| &base.location);
     let libc = super::libc::of_base(gateway, base, platform, place).await?;
     Ok(Target { libc, ..assumed_target(&version, platform)? })
-}
-
-/// The CPU that wheels are chosen for.
-pub(super) fn arch(platform: &Platform) -> Result<Arch, FrontendError> {
-    Arch::from_oci(&platform.architecture, &platform.variant)
-        .ok_or_else(|| FrontendError::new(format!("there are no Python wheels for {platform}")))
 }
 
 /// A platform with the C library that is assumed of base images.

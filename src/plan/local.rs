@@ -84,6 +84,9 @@ pub struct LocalGroup {
     pub kind: layers::Kind,
     /// The wheels, in order of names.
     pub wheels: Vec<LocalWheel>,
+    /// The platform to install for, in uv's words, where it is not the builder's and a wheel depends on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub python_platform: Option<String>,
 }
 
 /// A wheel that lies among the user's files, as it will be checked and installed.
@@ -96,6 +99,9 @@ pub struct LocalWheel {
     pub version: String,
     /// The wheel's file name; a plain name, never a path.
     pub filename: String,
+    /// Whether it is for any platform.
+    #[serde(skip)]
+    pub pure: bool,
     /// Where it is.
     pub file: LocalFile,
     /// `<algorithm>:<hexadecimal>` of the file. The lock has none for the files of an index that is a directory.

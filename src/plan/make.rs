@@ -1,13 +1,14 @@
 //! Makes a plan: what the user wrote × the closure × the resolved images. Pure, so that the command line and the tests see
 //! the same plan as a build.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use uv_normalize::PackageName;
 
 use crate::closure::{Artifact, Closure, Libc, Locked, WheelFile};
 use crate::diagnostic::{Diagnostic, Diagnostics, Location};
 use crate::plan::build::{self, Built};
+use crate::plan::cross;
 use crate::plan::indexes::Indexes;
 use crate::plan::layers::{self, Kind, Weight};
 use crate::plan::local::{self, LocalGroup, LocalWheel};
@@ -42,6 +43,8 @@ pub struct Inputs<'a> {
     pub resolved: Option<&'a Resolved>,
     /// For example `linux/amd64`.
     pub platform: &'a str,
+    /// The platform that builds, where its CPU is another one.
+    pub build_platform: Option<&'a str>,
     /// The resolved base image.
     pub base: &'a Base,
     /// The resolved uv.
@@ -74,17 +77,25 @@ pub fn make(inputs: &Inputs<'_>) -> Result<Plan, Diagnostics> {
     });
     let config = image_config(inputs, &mut problems);
     Diagnostics::into_result(problems)?;
+    let mut groups = grouped(&wheels, |kind, wheels| Group { kind, wheels, python_platform: None });
+    let mut local = grouped(&local, |kind, wheels| LocalGroup { kind, wheels, python_platform: None });
+    let runs_on_target = match inputs.build_platform {
+        Some(_) => cross::prepare(inputs, &mut groups, &mut local, &built, &first_party),
+        None => BTreeSet::new(),
+    };
 
     let user = inputs.config.user.as_ref().map(|user| user.value.clone()).unwrap_or_default();
     Ok(Plan {
         project,
         platform: inputs.platform.to_owned(),
+        build_platform: inputs.build_platform.map(str::to_owned),
+        runs_on_target,
         base: inputs.base.clone(),
         uv: inputs.uv.clone(),
         cache: cache(inputs),
         build_packages: inputs.config.build_packages.as_ref().map(|packages| packages.to_vec()).unwrap_or_default(),
-        groups: groups(&wheels, |kind, wheels| Group { kind, wheels }),
-        local: groups(&local, |kind, wheels| LocalGroup { kind, wheels }),
+        groups,
+        local,
         build_secrets: if built.is_empty() && inputs.resolved.is_none() {
             Vec::new()
         } else {
@@ -106,7 +117,9 @@ fn cache(inputs: &Inputs<'_>) -> String {
         Libc::Glibc { .. } => "glibc",
         Libc::Musl { .. } => "musl",
     };
-    format!("{}-{libc}-{}", inputs.uv.version, target.arch)
+    // Builds run on the builder's CPU.
+    let arch = inputs.build_platform.and_then(cross::arch).unwrap_or(target.arch);
+    format!("{}-{libc}-{arch}", inputs.uv.version)
 }
 
 /// A wheel with what the grouping weighs it by.
@@ -159,6 +172,7 @@ pub(super) fn wheel(inputs: &Inputs<'_>, package: &Locked, file: &WheelFile) -> 
         access: inputs.indexes.access(&package.source, &remote.url),
         url: remote.url,
         digest: remote.digest,
+        pure: file.pure,
         origin,
     })
 }
@@ -170,13 +184,14 @@ fn local_wheel(inputs: &Inputs<'_>, package: &Locked, file: &WheelFile, path: &s
         name: package.name.to_string(),
         version: build::version(package, &origin)?,
         filename: file.filename.clone(),
+        pure: file.pure,
         file: local::file(inputs.directory, package.name.as_str(), path),
         digest: file.hash.as_ref().map(ToString::to_string),
         origin,
     })
 }
 
-fn groups<W: Clone, G>(wheels: &[Weighed<W>], make: impl Fn(Kind, Vec<W>) -> G) -> Vec<G> {
+fn grouped<W: Clone, G>(wheels: &[Weighed<W>], make: impl Fn(Kind, Vec<W>) -> G) -> Vec<G> {
     let weights: Vec<Weight<'_>> = wheels
         .iter()
         .map(|weighed| Weight { name: &weighed.name, size: weighed.size, platform_specific: weighed.platform_specific })

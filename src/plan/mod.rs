@@ -3,7 +3,7 @@
 //! The plan knows nothing of BuildKit. `emit` turns it into build operations, the gateway into an image config; both
 //! follow it to the letter, so a test that reads a plan has read the image.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
@@ -17,6 +17,7 @@ pub use self::resolved::Resolved;
 pub use self::settings::{Environment, Settings};
 
 pub mod build;
+pub mod cross;
 pub mod indexes;
 pub mod input;
 pub mod layers;
@@ -40,6 +41,12 @@ pub struct Plan {
     pub project: String,
     /// The platform of the image, as `linux/amd64`.
     pub platform: String,
+    /// The platform that builds, where its CPU is another one: all steps run on it but those of `runs_on_target`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub build_platform: Option<String>,
+    /// Packages that only the image's own CPU can build or install, where another one builds the image.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub runs_on_target: BTreeSet<String>,
     /// The image below ours, and why this one.
     pub base: Base,
     /// The uv that builds and installs.
@@ -73,6 +80,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Whether there is something that has no wheel: a package, or the project itself.
+    pub fn is_built_from_source(&self) -> bool {
+        !self.built.is_empty() || self.first_party.iter().any(|member| matches!(member.how, How::Install { .. }))
+    }
+
     /// The packages that are built from source, as they share layers.
     pub fn built_layers(&self) -> Vec<Vec<&Built>> {
         let names: Vec<&str> = self.built.iter().map(|built| built.name.as_str()).collect();
@@ -126,6 +138,10 @@ pub struct Group {
     pub kind: layers::Kind,
     /// The wheels, in order of names.
     pub wheels: Vec<Wheel>,
+    /// What uv has to be told of the image's platform (`--python-platform`) where another CPU builds; `None` where that does
+    /// not matter, which is so for wheels that are for any platform.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub python_platform: Option<String>,
 }
 
 /// A wheel of the lock, as it will be fetched, checked and installed.
@@ -142,6 +158,9 @@ pub struct Wheel {
     pub url: String,
     /// `sha256:…` of the file.
     pub digest: String,
+    /// Whether it is for any platform.
+    #[serde(skip)]
+    pub pure: bool,
     /// The credentials that it is fetched with; without any it is a source of BuildKit's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access: Option<Access>,

@@ -382,6 +382,7 @@ mod tests {
             closure: &closure,
             resolved: None,
             platform: "linux/amd64",
+            build_platform: None,
             base: &Base { image: image.clone(), python: "3.13".to_owned(), reason: String::new() },
             uv: &Uv { version: "0.13.8".to_owned(), image },
             start: &StartCommand {

@@ -11,6 +11,7 @@ mod image;
 mod inputs;
 mod layers;
 mod local;
+mod platforms;
 mod private_index;
 mod projects;
 mod served;

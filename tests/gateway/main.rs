@@ -10,6 +10,7 @@ mod faults;
 mod hidden;
 mod inputs;
 mod options;
+mod platforms;
 mod private_index;
 mod projects;
 mod questions;

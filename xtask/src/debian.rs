@@ -50,6 +50,15 @@ impl Recipe<'_> {
     }
 }
 
+/// Unpacks packages of another CPU and what they need. Nothing of them is run, so nothing is configured either.
+pub(crate) fn extract(suite: &str, architecture: &str, packages: &[&str], target: &Path, log: &Path) -> Result<()> {
+    ensure_mmdebstrap()?;
+    let mut command = Command::new("mmdebstrap");
+    command.arg("--variant=extract").arg("--format=directory").arg(format!("--architectures={architecture}"));
+    command.arg(format!("--include={}", packages.join(","))).args(OPTIONS).arg(suite).arg(target);
+    run_logged(&mut command, log).with_context(|| format!("cannot unpack Debian {suite} for {architecture}"))
+}
+
 /// Documentation and translations are left out, as in the slim images that the stand-ins stand for.
 const OPTIONS: &[&str] = &[
     "--aptopt=Acquire::Languages \"none\"",

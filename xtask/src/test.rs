@@ -60,6 +60,10 @@ fn engines(asked: &[String]) -> Result<Vec<Option<String>>> {
 fn end_to_end(asked: Option<&str>) -> Result<()> {
     let engine = Engine::up(asked)?;
     standin::ensure(&engine, &standin::usual())?;
+    // Others pull the official image, which has several platforms itself.
+    if engine.is_private() && engine.keeps_several_platforms() {
+        standin::ensure(&engine, &[standin::SEVERAL_PLATFORMS])?;
+    }
     let frontend = image::build(&engine, &[])?;
     if frontend.compressed > FRONTEND_LIMIT {
         bail!("the frontend image has grown to {} bytes compressed, more than {FRONTEND_LIMIT}", frontend.compressed);

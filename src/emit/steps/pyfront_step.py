@@ -51,6 +51,16 @@ def uv(*arguments):
         sys.exit(status)
 
 
+# The Python that the wheels were chosen for. Every layer is made for its minor version, and by it.
+if os.environ.get("PYFRONT_PYTHON", "%d.%d" % sys.version_info[:2]) != "%d.%d" % sys.version_info[:2]:
+    fail(
+        "the base image has Python %d.%d at %s, where Python %s was expected\n"
+        "help: choose a base image with this Python, or the Python that the image has" % (
+            *sys.version_info[:2], sys.executable, os.environ["PYFRONT_PYTHON"]
+        )
+    )
+
+
 def interpreter():
     """The base image's interpreter, as the venv shall link to it: `uv venv --python` records the same path."""
     return sys.executable
@@ -83,12 +93,15 @@ def built_wheel(title):
 def install(find_links, requirements, checked):
     """Installs wheels of a directory, without network, into the output and finishes it as a layer.
 
-    Third-party wheels are asked for by name (`NAME==VERSION`): then uv records no path of this step.
+    Third-party wheels are asked for by name (`NAME==VERSION`): then uv records no path of this step. Wheels for another
+    platform than this step's are installed without running anything of it.
     """
+    platform = os.environ.get("PYFRONT_PYTHON_PLATFORM")
     uv("venv", "--quiet", "--clear", "--python", interpreter(), VENV)
     uv(
         "pip", "install", "--quiet", "--offline", "--no-cache", "--no-config", "--no-index", "--find-links", find_links,
-        "--no-deps", "--python", VENV + "/bin/python", "--prefix", OUT + VENV, "--", *requirements,
+        "--no-deps", "--python", VENV + "/bin/python", "--prefix", OUT + VENV,
+        *(["--python-platform", platform] if platform else []), "--", *requirements,
     )
     finish(checked)
 

@@ -1,6 +1,7 @@
 """Makes what the running container needs besides packages: the venv's skeleton, the user, its home, the work directory.
 
-usage: runtime.py PROMPT USER UID GID HOME WORKDIR   (the base's /etc lies in /target/etc)
+usage: runtime.py PROMPT USER UID GID HOME WORKDIR         (the base's /etc lies in /target/etc)
+       runtime.py PROMPT USER UID GID HOME WORKDIR cross   (the base is for another CPU; all of it lies in /target)
 
 No tool of the target is run, so a base without shell, useradd or even the build's CPU is as good as any other.
 """
@@ -11,7 +12,7 @@ import sys
 
 import pyfront_step as step
 
-prompt, user, uid, gid, home, workdir = sys.argv[1:7]
+prompt, user, uid, gid, home, workdir, *cross = sys.argv[1:]
 uid, gid = int(uid), int(gid)
 
 
@@ -32,8 +33,54 @@ def with_entry(path, name, number, entry):
         file.write("\n".join([*lines, entry]) + "\n")
 
 
+def in_target(path):
+    """The file that a path of the target means, by the way of the target's own links; None if there is none."""
+    pending, found, links = path.split("/"), [], 0
+    while pending:
+        part = pending.pop(0)
+        if part == "..":
+            found = found[:-1]
+        elif part not in ("", "."):
+            here = "/".join(["/target", *found, part])
+            if not os.path.islink(here):
+                found.append(part)
+                continue
+            links += 1
+            if links > 40:
+                return None
+            link = os.readlink(here)
+            if link.startswith("/"):
+                found = []
+            pending = link.split("/") + pending
+    here = "/".join(["/target", *found])
+    return here if os.path.isfile(here) else None
+
+
+def check_target():
+    """Ends the step unless the target's Python is where this one's is: the venv is made here, for there. Returns whether
+    it is a 32-bit program, which its fifth byte tells."""
+    program, is_32_bit = in_target(step.interpreter()), False
+    if program is not None:
+        with open(program, "rb") as file:
+            is_32_bit = file.read(5) == b"\x7fELF\x01"
+    # Where 64-bit libraries have a directory of their own, 32-bit ones are elsewhere.
+    if program is None or not (is_32_bit or in_target(os.__file__)):
+        step.fail(
+            "the base image has no Python %d.%d at %s for the image's platform, only for the builder's\n"
+            "help: choose a base image that is the same on both platforms" % (*sys.version_info[:2], step.interpreter())
+        )
+    return is_32_bit
+
+
+is_32_bit = bool(cross) and check_target()
 step.uv("venv", "--quiet", "--python", step.interpreter(), "--prompt", prompt, step.VENV)
 shutil.copytree(step.VENV, step.OUT + step.VENV, symlinks=True)
+if is_32_bit:
+    # uv makes this link for 64-bit interpreters only.
+    try:
+        os.remove(step.OUT + step.VENV + "/lib64")
+    except FileNotFoundError:
+        pass
 # `uv sync` leaves its lock file in every environment, so it belongs to what uv would have made.
 open(step.OUT + step.VENV + "/.lock", "wb").close()
 step.compile_bytecode(checked=False)

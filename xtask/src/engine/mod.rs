@@ -139,6 +139,12 @@ impl Engine {
         matches!(self, Self::Private { .. })
     }
 
+    /// Whether an image can have several platforms in the engine's store, and can be built for several.
+    pub(crate) fn keeps_several_platforms(&self) -> bool {
+        let status = capture(&mut self.docker(["info", "--format", "{{json .DriverStatus}}"]));
+        status.is_ok_and(|status| status.contains("io.containerd.snapshotter"))
+    }
+
     /// The address for DOCKER_HOST; `None` when docker finds the engine by itself.
     pub(crate) fn address(&self) -> Option<String> {
         match self {

@@ -1,6 +1,7 @@
 //! Stand-ins for the official images that pyfront builds on, for machines that reach no image registry. They are made
 //! from Debian's packages and PyPI's uv, look like the originals where a build can tell, and carry the same names.
 
+mod pair;
 mod python;
 mod uv;
 
@@ -22,12 +23,14 @@ const IMAGES: &[(&str, Origin)] = &[
     ("python:3.13-slim", Origin::Python(python::Release { minor: "3.13", suite: "trixie" })),
     ("python:3.11-slim", Origin::Python(python::Release { minor: "3.11", suite: "bookworm" })),
     ("python:3.14-slim", Origin::Python(python::Release { minor: "3.14", suite: "forky" })),
+    (pair::IMAGE, Origin::Pair),
     (uv::IMAGE, Origin::Uv),
 ];
 
 #[derive(Clone, Copy, Debug)]
 enum Origin {
     Python(python::Release),
+    Pair,
     Uv,
 }
 
@@ -35,6 +38,7 @@ impl Origin {
     fn key(self) -> String {
         match self {
             Self::Python(release) => release.key(),
+            Self::Pair => pair::key(),
             Self::Uv => uv::key(),
         }
     }
@@ -89,12 +93,16 @@ pub(crate) fn usual() -> [&'static str; 3] {
     ["python:3.13-slim", "python:3.11-slim", uv::IMAGE]
 }
 
+/// What the tests build on in addition, where the engine can keep images of several platforms.
+pub(crate) const SEVERAL_PLATFORMS: &str = pair::IMAGE;
+
 /// Makes the archives of the [`usual`] images that need no engine.
 pub(crate) fn prepare() -> Result<()> {
     let state = State::open()?;
     for name in usual() {
         match find(name)? {
             Origin::Python(release) => drop(release.archive(&state)?),
+            Origin::Pair => drop(pair::archive(&state)?),
             Origin::Uv => drop(uv::archive(&state, None)?),
         }
     }
@@ -136,6 +144,10 @@ fn find(name: &str) -> Result<Origin> {
 fn load(state: &State, engine: &Engine, name: &str, origin: Origin) -> Result<()> {
     let archive = match origin {
         Origin::Python(release) => release.archive(state)?,
+        Origin::Pair => {
+            pair::archive(state)?;
+            return step(format!("loading {name} into the {} engine", engine.name()), || pair::load(state, engine));
+        }
         Origin::Uv => match uv::archive(state, None)? {
             Some(archive) => archive,
             None => uv::archive(state, Some(engine))?.context("the uv wheel cannot be downloaded")?,

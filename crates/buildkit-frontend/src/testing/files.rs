@@ -84,12 +84,17 @@ fn output(daemon: &FakeDaemon, graph: &Graph, input: &pb::Input) -> Result<Files
         Err(_) => Ok(Files::default()),
     };
     match op.op.as_ref().ok_or("an op in the middle does nothing")? {
-        pb::op::Op::Source(source) => source_files(daemon, source),
+        pb::op::Op::Source(source) => source_files(daemon, source, op.platform.as_ref()),
         pb::op::Op::File(file) => file_op(op, file, input.index, nth),
         pb::op::Op::Exec(exec) => {
             let mount =
                 exec.mounts.iter().find(|mount| mount.output == input.index).ok_or("no mount has this output")?;
-            nth(mount.input)
+            let mut files = nth(mount.input)?;
+            let name = graph.name(&input.digest).unwrap_or_default();
+            for (_, added) in daemon.steps.iter().filter(|(part, _)| name.contains(part.as_str())) {
+                files.0.extend(added.0.clone());
+            }
+            Ok(files)
         }
         pb::op::Op::Merge(merge) => {
             let mut files = Files::default();
@@ -108,7 +113,7 @@ fn output(daemon: &FakeDaemon, graph: &Graph, input: &pb::Input) -> Result<Files
     }
 }
 
-fn source_files(daemon: &FakeDaemon, source: &pb::SourceOp) -> Result<Files, String> {
+fn source_files(daemon: &FakeDaemon, source: &pb::SourceOp, platform: Option<&pb::Platform>) -> Result<Files, String> {
     if let Some(local) = source.identifier.strip_prefix("local://") {
         let session = source.attrs.get("local.session").map_or("", String::as_str);
         let other = |(key, value): &(String, String)| *key == format!("local-sessionid:{local}") && value == session;
@@ -121,8 +126,14 @@ fn source_files(daemon: &FakeDaemon, source: &pb::SourceOp) -> Result<Files, Str
     }
     if let Some(reference) = source.identifier.strip_prefix("docker-image://") {
         let key = image_key(reference.split('@').next().unwrap_or(reference));
-        let image = daemon.images.iter().find(|((name, _), _)| *name == key || *name == reference);
-        return image.map(|(_, image)| image.files.clone()).ok_or_else(|| format!("{reference}: not found"));
+        let platform = platform.map(|platform| buildkit_llb::Platform::from(platform).to_string());
+        let is_it = |name: &String| *name == key || *name == reference;
+        let mut images =
+            daemon.images.iter().filter(|((name, of), _)| is_it(name) && (of.is_none() || *of == platform));
+        return images
+            .next_back()
+            .map(|(_, image)| image.files.clone())
+            .ok_or_else(|| format!("{reference}: not found"));
     }
     daemon.sources.get(&source.identifier).cloned().ok_or_else(|| format!("{}: not found", source.identifier))
 }

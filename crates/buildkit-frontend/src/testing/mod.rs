@@ -15,7 +15,7 @@
 //! ```
 //!
 //! Nothing is built: a reference is evaluated by a small interpreter that understands sources, file operations, merges and
-//! diffs; a step (`exec`) changes nothing.
+//! diffs; a step (`exec`) adds the files that the script says, if any.
 
 mod bridge;
 mod faults;
@@ -47,6 +47,7 @@ pub struct FakeDaemon {
     locals: BTreeMap<String, Files>,
     sources: BTreeMap<String, Files>,
     images: BTreeMap<(String, Option<String>), FakeImage>,
+    steps: Vec<(String, Files)>,
     inputs: BTreeMap<String, pb::Definition>,
     secrets: BTreeSet<String>,
     gateway_caps: BTreeSet<String>,
@@ -93,6 +94,7 @@ impl FakeDaemon {
             locals: BTreeMap::new(),
             sources: BTreeMap::new(),
             images: BTreeMap::new(),
+            steps: Vec::new(),
             inputs: BTreeMap::new(),
             secrets: BTreeSet::new(),
             gateway_caps: GatewayCap::ALL.iter().map(|cap| cap.id().to_owned()).collect(),
@@ -125,6 +127,13 @@ impl FakeDaemon {
     #[must_use]
     pub fn source(mut self, identifier: impl Into<String>, files: impl Into<Files>) -> Self {
         self.sources.insert(identifier.into(), files.into());
+        self
+    }
+
+    /// What steps whose name contains a text add to each of their results.
+    #[must_use]
+    pub fn step(mut self, name: impl Into<String>, files: impl Into<Files>) -> Self {
+        self.steps.push((name.into(), files.into()));
         self
     }
 

@@ -1,0 +1,95 @@
+//! Solves the plan of one platform. For another CPU than the builder's, whatever has no wheel is built on the builder first,
+//! once for all platforms: most of it is good for any. What turns out to be compiled is built again on the CPU that it is
+//! for, with a warning; without an emulator that is an error.
+
+use buildkit_frontend::{FrontendError, Reference};
+use buildkit_llb::Output;
+use futures_util::future::{try_join, try_join_all};
+
+use super::{Task, platforms, report, resolve};
+use crate::emit;
+use crate::plan::{Plan, VENV, cross};
+
+impl Task<'_> {
+    /// The files of the image, and the plan as it was in the end.
+    pub(super) async fn solve(&self) -> Result<(Reference, Plan), FrontendError> {
+        let plan = self.image.plan.clone();
+        if plan.build_platform.is_some() {
+            return self.solve_foreign(plan).await;
+        }
+        let root = self.emit(&plan, None, emit::image)?;
+        let reference = self.gateway.solve_output(Some(&root)).await?;
+        if self.planned.is_tried() {
+            // The other platforms are building already; this one would wait for them.
+            reference.evaluate().await?;
+        }
+        Ok((reference, plan))
+    }
+
+    async fn solve_foreign(&self, mut plan: Plan) -> Result<(Reference, Plan), FrontendError> {
+        let root = self.files(&plan).await?;
+        let tried = self.emit(&plan, None, emit::built_on_builder)?;
+        let reference = self.gateway.solve_output(Some(&root)).await?;
+        if tried.is_empty() {
+            return Ok((reference, plan));
+        }
+        // Everything else need not wait for the answer.
+        let compiled = async {
+            let compiled = self.compiled(&plan.base.python, tried).await?;
+            let mut plan = plan.clone();
+            plan.runs_on_target.extend(compiled);
+            platforms::check_runnable(self.gateway, &plan, &self.image.platform)?;
+            Ok(plan.runs_on_target)
+        };
+        let (on_target, ()) = try_join(compiled, reference.evaluate()).await?;
+        if on_target == plan.runs_on_target {
+            return Ok((reference, plan));
+        }
+        plan.runs_on_target = on_target;
+        let root = self.files(&plan).await?;
+        Ok((self.gateway.solve_output(Some(&root)).await?, plan))
+    }
+
+    /// The files of an image for another CPU. Warns if something has to run on that.
+    async fn files(&self, plan: &Plan) -> Result<Output, FrontendError> {
+        let platform = &self.image.platform;
+        if plan.runs_on_target.is_empty() {
+            return self.emit(plan, None, emit::image);
+        }
+        if let Some((short, place)) = platforms::warning(self.gateway, plan, platform) {
+            self.gateway.warn_at(&self.written.entry, short, place.as_ref().map(report::place)).await;
+        }
+        let uv = resolve::uv_for(self.gateway, &plan.uv.version, platform).await?;
+        self.emit(plan, Some(&uv), emit::image)
+    }
+
+    /// Looks into what was built on the builder, and names what is not good for any platform.
+    async fn compiled(&self, python: &str, tried: Vec<(String, Output)>) -> Result<Vec<String>, FrontendError> {
+        let packages = format!("{VENV}/lib/python{python}/site-packages");
+        let look = tried.into_iter().map(async |(name, output)| {
+            let files = self.gateway.solve_output(Some(&output)).await?;
+            let portable = is_portable(&files, &packages).await?;
+            Ok::<_, FrontendError>((name, portable))
+        });
+        let found = try_join_all(look).await?;
+        Ok(found.into_iter().filter(|(_, portable)| !portable).map(|(name, _)| name).collect())
+    }
+}
+
+/// Whether all packages of a layer are for any platform.
+async fn is_portable(layer: &Reference, packages: &str) -> Result<bool, FrontendError> {
+    let entries = match layer.read_dir(packages, None).await {
+        Ok(entries) => entries,
+        Err(error) if error.is_not_found() => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    let mut portable = false;
+    for entry in entries.iter().filter(|entry| entry.path.ends_with(".dist-info")) {
+        let wheel = layer.read_optional_file(&format!("{packages}/{}/WHEEL", entry.path)).await?;
+        if !wheel.is_some_and(|wheel| cross::is_portable(&wheel)) {
+            return Ok(false);
+        }
+        portable = true;
+    }
+    Ok(portable)
+}
