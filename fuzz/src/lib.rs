@@ -191,8 +191,7 @@ pub fn source(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let names = "fastapi, uvicorn, flask, gunicorn, django, celery, streamlit";
     let dependencies: Vec<String> = names.split(", ").map(toml_string).collect();
-    let pyproject =
-        format!("[project]\nname = \"a\"\nversion = \"1\"\ndependencies = [{}]\n", dependencies.join(", "));
+    let pyproject = format!("[project]\nname = \"a\"\nversion = \"1\"\ndependencies = [{}]\n", dependencies.join(", "));
     let Some(pyproject) = shown(Pyproject::parse(&SourceFile::new("pyproject.toml", pyproject))) else { return };
     let closure: BTreeSet<_> = pyproject.direct_dependencies().into_iter().cloned().collect();
     let mut all = BTreeMap::new();
@@ -283,7 +282,10 @@ fn check_closure(closure: &Closure) {
             Artifact::Sdist(archive) | Artifact::Url(archive) | Artifact::Path(archive) => &archive.filename,
             Artifact::Git(_) | Artifact::Directory(_) | Artifact::Editable(_) | Artifact::Virtual(_) => continue,
         };
-        assert!(!filename.is_empty() && !filename.contains(['/', '\\', '\0']), "{filename:?} is not the name of a file");
+        assert!(
+            !filename.is_empty() && !filename.contains(['/', '\\', '\0']),
+            "{filename:?} is not the name of a file"
+        );
     }
 }
 
