@@ -230,11 +230,17 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     if name.len() > LONGEST {
         return None;
     }
+    let length = name.chars().count();
     known
         .into_iter()
         .filter(|candidate| candidate.len() <= LONGEST)
-        .map(|candidate| (distance(name, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= name.chars().count().max(candidate.chars().count()).div_ceil(3))
+        .filter_map(|candidate| {
+            let other = candidate.chars().count();
+            let most = length.max(other).div_ceil(3);
+            // The distance is at least the difference of the lengths.
+            let distance = (length.abs_diff(other) <= most).then(|| distance(name, candidate))?;
+            (distance <= most).then_some((distance, candidate))
+        })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
