@@ -36,7 +36,8 @@ fn main() {
     }
 }
 
-/// Reads and resolves, and prints the times of both in microseconds and the greatest memory in KiB.
+/// Reads and resolves, and prints the times of both in microseconds, the time on the processor, which other programs on
+/// the machine change less, and the greatest memory in KiB.
 fn once(path: &Path) {
     let python = Python::new("3.13.5", false).unwrap();
     let target = Target { python, arch: Arch::X86_64, libc: Libc::Glibc { major: 2, minor: 36 } };
@@ -44,11 +45,14 @@ fn once(path: &Path) {
     let lock = Lock::read(&SourceFile::new("uv.lock", fs::read_to_string(path).unwrap())).unwrap();
     let read = begin.elapsed();
     let closure = resolve(&lock, &Request::default(), &target).unwrap();
-    let resolved = begin.elapsed() - read;
+    let resolved = begin.elapsed().saturating_sub(read);
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let memory = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     let memory = memory.trim_end_matches("kB").trim();
-    println!("{} {} {memory} {}", read.as_micros(), resolved.as_micros(), closure.packages.len());
+    // Nanoseconds on the processor since the process began.
+    let processor = fs::read_to_string("/proc/self/schedstat").unwrap();
+    let processor: u64 = processor.split_whitespace().next().unwrap().parse().unwrap();
+    println!("{} {} {} {memory} {}", read.as_micros(), resolved.as_micros(), processor / 1000, closure.packages.len());
 }
 
 fn all() {
@@ -63,7 +67,7 @@ fn all() {
         text.matches(".whl\"").count(),
         text.matches("marker = \"extra").count(),
     );
-    let mut columns: [Vec<u64>; 3] = Default::default();
+    let mut columns: [Vec<u64>; 4] = Default::default();
     let mut installed = String::new();
     for _ in 0..RUNS {
         let output = Command::new(env::current_exe().unwrap()).arg("once").arg(&path).output().unwrap();
@@ -75,12 +79,12 @@ fn all() {
         }
         words.next().unwrap().clone_into(&mut installed);
     }
-    let [read, resolved, memory] = columns.map(|mut column| {
+    let [read, resolved, processor, memory] = columns.map(|mut column| {
         column.sort_unstable();
         (column[0], column[RUNS / 2], column[RUNS - 1])
     });
     let milliseconds = |micros: u64| format!("{:.1} ms", Duration::from_micros(micros).as_secs_f64() * 1e3);
-    for (what, (least, median, most)) in [("read", read), ("resolve", resolved)] {
+    for (what, (least, median, most)) in [("read", read), ("resolve", resolved), ("CPU", processor)] {
         println!(
             "{what:8} median {:>9} (least {}, most {})",
             milliseconds(median),
