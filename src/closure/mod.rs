@@ -16,6 +16,7 @@ mod activation;
 mod artifact;
 mod chain;
 mod choice;
+mod diagram;
 mod explain;
 mod markers;
 mod pylock;
