@@ -64,6 +64,7 @@ fn plan(example: &str) -> Plan {
         config: &pyproject.config,
         lock: &lock,
         closure: &closure,
+        resolved: None,
         platform: "linux/amd64",
         base: &Base {
             image: plan::Image { reference: image(None, &python.version), digest: digest("ba") },

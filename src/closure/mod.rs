@@ -18,12 +18,14 @@ mod chain;
 mod choice;
 mod explain;
 mod markers;
+mod pylock;
 mod request;
 mod roots;
 mod target;
 mod walk;
 
 pub use self::artifact::{ArchiveFile, Artifact, Tree, WheelFile};
+pub use self::pylock::resolve as resolve_pylock;
 pub use self::request::{BuildPolicy, Defaults, Extras, Groups, Request, Root};
 pub use self::target::{Arch, Libc, Python, Target};
 

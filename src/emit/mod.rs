@@ -6,6 +6,7 @@
 mod fetch;
 mod local;
 mod programs;
+mod resolved;
 mod settings;
 mod step;
 mod system;
@@ -16,6 +17,7 @@ use buildkit_llb::{
 };
 
 pub use self::local::LocalSources;
+pub use self::resolved::describe_resolved;
 pub use self::step::StepOptions;
 use crate::diagnostic::Location;
 use crate::plan::{BuildSource, Built, Group, How, LocalGroup, Member, Plan, Wheel};
@@ -58,6 +60,9 @@ pub fn image(plan: &Plan, context: &Context<'_>) -> Result<Output, OpError> {
     }
     for built in plan.built_layers() {
         layers.push(emitter.built_layer(&built)?);
+    }
+    if let Some(resolved) = &plan.resolved {
+        layers.push(emitter.resolved(resolved)?);
     }
     layers.push(emitter.runtime()?);
     for member in &plan.first_party {

@@ -3,7 +3,7 @@
 use buildkit_frontend::image::{Healthcheck, History, ImageConfig};
 use buildkit_llb::Platform;
 
-use crate::emit::{describe, describe_built, describe_local, describe_member};
+use crate::emit::{describe, describe_built, describe_local, describe_member, describe_resolved};
 use crate::plan::{self, Plan, VENV};
 
 /// Stands in every history entry that pyfront makes.
@@ -79,6 +79,7 @@ fn history(plan: &Plan) -> Vec<History> {
     let mut entries: Vec<History> = plan.groups.iter().map(|group| entry(describe(group), false)).collect();
     entries.extend(plan.local.iter().map(|group| entry(describe_local(group), false)));
     entries.extend(plan.built_layers().iter().map(|built| entry(describe_built(built), false)));
+    entries.extend(plan.resolved.iter().map(|resolved| entry(describe_resolved(resolved), false)));
     entries.push(entry(
         format!(
             "venv {VENV}, user {} ({}:{}), {}",

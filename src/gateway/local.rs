@@ -28,6 +28,9 @@ const IGNORED: &[&str] = &[
     "**/.env.*",
 ];
 
+/// What a wheel is not built from, and what changes with every dependency: a bump must not build the project again.
+const LOCKS: &str = "**/uv.lock";
+
 /// Finds all that a plan needs of the user's own files.
 pub(super) async fn sources(gateway: &Gateway, written: &Written, plan: &Plan) -> Result<LocalSources, FrontendError> {
     let mut sources = LocalSources::default();
@@ -55,9 +58,15 @@ pub(super) async fn sources(gateway: &Gateway, written: &Written, plan: &Plan) -
 
 /// A project's directory of the build context, at its path there.
 async fn directory(written: &Written, member: &Member) -> Result<Output, FrontendError> {
+    if let Some(script) = &written.script {
+        return written.context.files(&Selection::paths([script.as_str()]));
+    }
     let Tree { directory, without, .. } = &member.tree;
     let context = &written.context;
     let mut selection = Selection::everything().exclude_by_default(IGNORED.iter().copied());
+    if matches!(member.how, How::Install { .. }) {
+        selection = selection.exclude_by_default([LOCKS]);
+    }
     if !directory.is_empty() {
         selection = selection
             .include([escaped(directory)])

@@ -11,14 +11,13 @@ pub mod report;
 mod resolve;
 mod secrets;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use buildkit_frontend::subrequest::Request;
 use buildkit_frontend::{BuildResult, FrontendError, Gateway, PlatformImage};
 use buildkit_llb::{Output, Platform, marshal};
 
-use crate::closure;
-use crate::diagnostic::Location;
+use crate::diagnostic::{Diagnostic, Location};
 use crate::emit::{self, LocalSources, StepOptions};
 use crate::plan::indexes::Indexes;
 use crate::plan::make::Inputs;
@@ -48,6 +47,9 @@ async fn build_image(gateway: &Gateway) -> Result<BuildResult, FrontendError> {
     let platform = platform(gateway)?;
     let written = read::project(gateway).await?;
     let planned = Box::pin(plan(gateway, &written, &platform)).await?;
+    for warning in &planned.warnings {
+        warn(gateway, &written, warning).await;
+    }
     let root = file_system(gateway, &written, &planned)?;
     let definition = marshal(Some(&root), gateway.llb_caps()).map_err(|error| FrontendError::new(error.to_string()))?;
     let reference = gateway.solve(&definition).await?;
@@ -60,6 +62,17 @@ async fn build_image(gateway: &Gateway) -> Result<BuildResult, FrontendError> {
     let mut image = PlatformImage::new(platform, Some(reference), config);
     image.base_config = Some(planned.images.base.config_json).filter(|json| !json.is_empty());
     Ok(BuildResult::images([image]))
+}
+
+/// Shows a warning at its place, with what to do about it.
+async fn warn(gateway: &Gateway, written: &Written, warning: &Diagnostic) {
+    // buildx shows the place only on request.
+    let place = warning.location().map(|place| format!("{place}: ")).unwrap_or_default();
+    let mut short = format!("{place}{}", warning.message());
+    for help in warning.helps() {
+        short = format!("{short} ({help})");
+    }
+    gateway.warn_at(&written.entry, short, warning.location().map(report::place)).await;
 }
 
 fn check_target(gateway: &Gateway) -> Result<(), FrontendError> {
@@ -89,6 +102,8 @@ struct Planned {
     plan: Plan,
     images: Images,
     local: LocalSources,
+    /// What the user should know.
+    warnings: Vec<Diagnostic>,
 }
 
 /// Reads, resolves and decides everything short of operations.
@@ -102,16 +117,18 @@ async fn plan(gateway: &Gateway, written: &Written, platform: &Platform) -> Resu
     );
     let (images, files) = (images?, files?);
     let target = resolve::target(gateway, written, &python, &images.base, platform).await?;
-    let closure =
-        closure::resolve(&written.lock, &written.request(), &target).map_err(|error| report::error(&error))?;
-    let installed: BTreeSet<_> = closure.third_party().map(|package| package.name.clone()).collect();
-    let start = start::detect(&start::Project {
-        pyproject: &written.pyproject,
-        config: &written.config,
-        closure: &installed,
-        files: &files,
-    })
-    .map_err(report::one)?;
+    let installed =
+        written.input.resolve(&written.lock, &written.request(), &target).map_err(|error| report::error(&error))?;
+    let start = match &written.script {
+        Some(script) => start::of_script(script, &script.location, &written.config),
+        None => start::detect(&start::Project {
+            pyproject: &written.pyproject,
+            config: &written.config,
+            closure: &installed.names,
+            files: &files,
+        })
+        .map_err(report::one)?,
+    };
     let labels: BTreeMap<String, String> = gateway.options().labels.clone();
     let plan = make::make(&Inputs {
         pyproject: &written.pyproject,
@@ -120,7 +137,8 @@ async fn plan(gateway: &Gateway, written: &Written, platform: &Platform) -> Resu
         directory: &written.directory,
         config: &written.config,
         lock: &written.lock,
-        closure: &closure,
+        closure: &installed.closure,
+        resolved: installed.resolved.as_ref(),
         platform: &platform.to_string(),
         base: &Base {
             image: images.base.shown.clone(),
@@ -135,15 +153,16 @@ async fn plan(gateway: &Gateway, written: &Written, platform: &Platform) -> Resu
     })
     .map_err(|error| report::error(&error))?;
     let local = local::sources(gateway, written, &plan).await?;
-    Ok(Planned { plan, images, local })
+    Ok(Planned { plan, images, local, warnings: installed.warnings })
 }
 
 /// The plan as operations.
 fn file_system(gateway: &Gateway, written: &Written, planned: &Planned) -> Result<Output, FrontendError> {
-    let Planned { plan, images, local } = planned;
+    let Planned { plan, images, local, .. } = planned;
     let wheels = plan.groups.iter().flat_map(|group| &group.wheels).map(|wheel| &wheel.origin);
     let local_wheels = plan.local.iter().flat_map(|group| &group.wheels).map(|wheel| &wheel.origin);
     let places = wheels.chain(local_wheels).chain(plan.built.iter().map(|built| &built.origin));
+    let places = places.chain(plan.resolved.iter().map(|resolved| &resolved.origin));
     let excerpt = Excerpt::new(&written.lock.file, places);
     emit::image(
         plan,

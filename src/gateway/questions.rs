@@ -10,6 +10,7 @@ use buildkit_frontend::{BuildResult, FrontendError, Gateway};
 use super::read::{LOCKED, is_locked};
 use super::resolve::PYTHON_VERSION;
 use super::{TARGET, check_target, plan, platform, read, report, secrets};
+use crate::plan::input::Input;
 use crate::project::pyproject::Pyproject;
 use crate::project::workspace::PACKAGE;
 
@@ -46,7 +47,9 @@ async fn outline(gateway: &Gateway) -> Result<Outline, FrontendError> {
     let argument = gateway.options().build_args.get(LOCKED).map(String::as_str);
     let locked = is_locked(argument, &written.config).map_err(report::one)?;
     let cache = OutlineCache { id: "pyfront/uv".to_owned(), location: None };
-    let builds = written.pyproject.is_package() || written.members.values().any(Pyproject::is_package);
+    let builds = written.pyproject.is_package()
+        || written.members.values().any(Pyproject::is_package)
+        || matches!(written.input, Input::Requirements(_));
     let mut args = Vec::new();
     if !written.lock.manifest.members.is_empty() {
         let project = written.pyproject.project.as_ref();

@@ -7,7 +7,7 @@ use buildkit_llb::{Annotate as _, Image, Output, Platform};
 
 use super::read::Written;
 use super::report;
-use crate::closure::{self, Arch, Libc, Python, Target};
+use crate::closure::{Arch, Libc, Python, Target};
 use crate::diagnostic::{Diagnostic, Location};
 use crate::plan::python::{PythonChoice, Wishes, choose, image};
 use crate::plan::{self, uv};
@@ -51,8 +51,10 @@ pub(super) fn python(gateway: &Gateway, written: &Written, platform: &Platform) 
     let has_wheels = |version: PythonVersion| {
         let patch = version.patch.unwrap_or_default();
         let target = assumed_target(&format!("3.{}.{patch}", version.minor), platform);
-        let closure = target.ok().and_then(|target| closure::resolve(&written.lock, &written.request(), &target).ok());
-        closure.is_some_and(|closure| !closure.third_party().any(|package| package.artifact.needs_build()))
+        let request = written.request();
+        let installed = target.ok().and_then(|target| written.input.resolve(&written.lock, &request, &target).ok());
+        installed
+            .is_some_and(|installed| !installed.closure.third_party().any(|package| package.artifact.needs_build()))
     };
     Ok(choice.stepping_back_to(has_wheels))
 }

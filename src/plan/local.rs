@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use serde::Serialize;
+use uv_normalize::PackageName;
 
 use super::layers;
 use super::make::Inputs;
@@ -12,6 +13,7 @@ use crate::closure::{Artifact, Locked};
 use crate::diagnostic::{Diagnostic, Location};
 use crate::project::lock::Source;
 use crate::project::place;
+use crate::project::pyproject::Pyproject;
 
 /// A project of the user's, and how it gets into the image.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -130,25 +132,36 @@ pub(super) fn members(inputs: &Inputs<'_>) -> Result<Vec<Member>, Diagnostic> {
         };
         let selected = is_selected(package);
         let pyproject = if selected { Some(inputs.pyproject) } else { inputs.members.get(&package.name) };
-        let backend = pyproject.map(|pyproject| {
-            let backend = pyproject.build_system.as_ref().and_then(|system| system.build_backend.as_ref());
-            backend.map_or("setuptools", |backend| backend.as_str()).to_owned()
-        });
         let how = match (&package.artifact, pyproject.filter(|_| selected)) {
             (_, Some(pyproject)) if !pyproject.is_package() => How::Copy,
             (Artifact::Virtual(_), None) => continue,
-            _ => How::Install {
-                backend,
-                secrets: inputs.indexes.build_secrets(true),
-                settings: settings::of_project(inputs, &package.name)?,
-            },
+            _ => install(inputs, &package.name, pyproject)?,
         };
         let tree = self::tree(inputs, package.name.as_str(), &tree.path, &how);
         members
             .push((selected, Member { name: package.name.to_string(), how, tree, origin: package.location.clone() }));
     }
+    if let (Some(name), true) = (selected, members.iter().all(|(selected, _)| !selected)) {
+        // Of a project without uv.lock nothing but its dependencies is listed.
+        let how =
+            if inputs.pyproject.is_package() { install(inputs, name, Some(inputs.pyproject))? } else { How::Copy };
+        let tree = self::tree(inputs, name.as_str(), ".", &how);
+        let origin = inputs.pyproject.project.as_ref().map(|project| project.location.clone());
+        let origin = origin.unwrap_or_else(|| Location::new(&inputs.pyproject.file, 0..0));
+        members.push((true, Member { name: name.to_string(), how, tree, origin }));
+    }
     members.sort_by(|left, right| (left.0, &left.1.name).cmp(&(right.0, &right.1.name)));
     Ok(members.into_iter().map(|(_, member)| member).collect())
+}
+
+/// How a project is built and installed; `pyproject` as far as it was read.
+fn install(inputs: &Inputs<'_>, name: &PackageName, pyproject: Option<&Pyproject>) -> Result<How, Diagnostic> {
+    let backend = pyproject.map(|pyproject| {
+        let backend = pyproject.build_system.as_ref().and_then(|system| system.build_backend.as_ref());
+        backend.map_or("setuptools", |backend| backend.as_str()).to_owned()
+    });
+    let settings = settings::of_project(inputs, name)?;
+    Ok(How::Install { backend, secrets: inputs.indexes.build_secrets(true), settings })
 }
 
 fn tree(inputs: &Inputs<'_>, name: &str, path: &str, how: &How) -> Tree {

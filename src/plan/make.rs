@@ -12,7 +12,7 @@ use crate::plan::indexes::Indexes;
 use crate::plan::layers::{self, Kind, Weight};
 use crate::plan::local::{self, LocalGroup, LocalWheel};
 use crate::plan::start::StartCommand;
-use crate::plan::{Account, Base, Config, Group, Healthcheck, Plan, Uv, VENV, Wheel};
+use crate::plan::{Account, Base, Config, Group, Healthcheck, Plan, Resolved, Uv, VENV, Wheel};
 use crate::project::config::healthcheck::{self, Test};
 use crate::project::config::{self, workdir};
 use crate::project::lock::{FileLocation, Lock};
@@ -38,6 +38,8 @@ pub struct Inputs<'a> {
     pub lock: &'a Lock,
     /// What the lock installs on the platform.
     pub closure: &'a Closure,
+    /// What uv resolves and installs, where there is no lock.
+    pub resolved: Option<&'a Resolved>,
     /// For example `linux/amd64`.
     pub platform: &'a str,
     /// The resolved base image.
@@ -83,8 +85,13 @@ pub fn make(inputs: &Inputs<'_>) -> Result<Plan, Diagnostics> {
         build_packages: inputs.config.build_packages.as_ref().map(|packages| packages.to_vec()).unwrap_or_default(),
         groups: groups(&wheels, |kind, wheels| Group { kind, wheels }),
         local: groups(&local, |kind, wheels| LocalGroup { kind, wheels }),
-        build_secrets: if built.is_empty() { Vec::new() } else { inputs.indexes.build_secrets(false) },
+        build_secrets: if built.is_empty() && inputs.resolved.is_none() {
+            Vec::new()
+        } else {
+            inputs.indexes.build_secrets(false)
+        },
         built,
+        resolved: inputs.resolved.cloned(),
         first_party,
         account: Account { name: user.name, uid: user.uid, gid: user.gid, home: user.home },
         workdir: inputs.config.workdir.as_ref().map_or(workdir::DEFAULT, |workdir| workdir.as_str()).to_owned(),

@@ -13,15 +13,18 @@ use crate::diagnostic::Location;
 pub use self::build::{BuildSource, Built};
 pub use self::indexes::Access;
 pub use self::local::{How, LocalFile, LocalGroup, LocalWheel, Member, Tree};
+pub use self::resolved::Resolved;
 pub use self::settings::{Environment, Settings};
 
 pub mod build;
 pub mod indexes;
+pub mod input;
 pub mod layers;
 pub mod libc;
 pub mod local;
 pub mod make;
 pub mod python;
+pub mod resolved;
 pub mod settings;
 pub mod start;
 pub mod uv;
@@ -53,7 +56,10 @@ pub struct Plan {
     pub local: Vec<LocalGroup>,
     /// Packages that are built from their sources, in order of names, on top of the wheels: one step and one layer each.
     pub built: Vec<Built>,
-    /// The secrets with which uv fetches what those builds require.
+    /// Requirements without lock, which uv resolves and installs in one step with network.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resolved: Option<Resolved>,
+    /// The secrets with which uv fetches what those builds require, or those requirements.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub build_secrets: Vec<String>,
     /// The user's own projects, in image order: one step and one layer each, the project that the image is of last.

@@ -380,6 +380,7 @@ mod tests {
             config: &pyproject.config,
             lock: &lock,
             closure: &closure,
+            resolved: None,
             platform: "linux/amd64",
             base: &Base { image: image.clone(), python: "3.13".to_owned(), reason: String::new() },
             uv: &Uv { version: "0.13.8".to_owned(), image },

@@ -61,7 +61,15 @@ impl<'a> Document<'a> {
     /// # Errors
     /// The first syntax error, with its line.
     pub fn parse(file: &'a Arc<SourceFile>) -> Result<Self, Diagnostic> {
-        match DeTable::parse(file.text()) {
+        Self::parse_within(file, file.text())
+    }
+
+    /// Parses a text that stands within a file, at the same places: everything else is blank in `text`.
+    ///
+    /// # Errors
+    /// The first syntax error, with its line.
+    pub fn parse_within(file: &'a Arc<SourceFile>, text: &'a str) -> Result<Self, Diagnostic> {
+        match DeTable::parse(text) {
             Ok(root) => Ok(Self { file, root }),
             Err(error) => Err(Diagnostic::new(format!("this is not valid TOML: {}", printable(error.message())))
                 .at(file, error.span().unwrap_or(0..0))

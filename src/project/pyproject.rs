@@ -8,6 +8,7 @@ use std::sync::Arc;
 use uv_normalize::{ExtraName, GroupName, PackageName};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Location, SourceFile, nearest};
+use crate::project::bare;
 use crate::project::build_files::{self, BuildFile};
 use crate::project::config::Config;
 use crate::project::config::selection::Selection;
@@ -137,7 +138,33 @@ impl Pyproject {
     /// # Errors
     /// Broken TOML, or everything that is wrong with the values that matter.
     pub fn parse(file: &Arc<SourceFile>) -> Result<Self, Diagnostics> {
-        let document = Document::parse(file)?;
+        Self::parse_with(file, file.text(), |root, problems| {
+            root.get_table("project", problems).and_then(|table| read_project(&table, problems))
+        })
+    }
+
+    /// Reads a script's metadata (PEP 723), which is `text` within the script: `dependencies` and `requires-python` at the
+    /// top level, and the tables of tools.
+    ///
+    /// # Errors
+    /// As [`Pyproject::parse`].
+    pub fn of_script(file: &Arc<SourceFile>, text: &str) -> Result<Self, Diagnostics> {
+        Self::parse_with(file, text, |root, problems| {
+            let mut project = bare::project(&bare::name_of_script(file.name()), Location::new(file, 0..0))?;
+            project.requires_python = requires_python(root, problems);
+            let dependencies_value = root.get("dependencies");
+            project.dependencies_location = dependencies_value.as_ref().map(Value::key_location);
+            project.dependencies = dependencies_value.map(|value| dependencies(&value, problems)).unwrap_or_default();
+            Some(project)
+        })
+    }
+
+    fn parse_with(
+        file: &Arc<SourceFile>,
+        text: &str,
+        project: impl FnOnce(&Table<'_>, &mut Problems) -> Option<Project>,
+    ) -> Result<Self, Diagnostics> {
+        let document = Document::parse_within(file, text)?;
         let root = document.root();
         let mut problems = Problems::new();
         let tool = root.get_table("tool", &mut problems);
@@ -145,7 +172,7 @@ impl Pyproject {
         uv_table.as_ref().map_or(Ok(()), indexes::refuse_credentials)?;
         let pyproject = Self {
             file: Arc::clone(file),
-            project: root.get_table("project", &mut problems).and_then(|table| read_project(&table, &mut problems)),
+            project: project(&root, &mut problems),
             build_system: root
                 .get_table("build-system", &mut problems)
                 .map(|table| read_build_system(&table, &mut problems)),
@@ -251,8 +278,12 @@ fn check_extras(config: &Config, pyproject: &Pyproject, problems: &mut Problems)
 }
 
 fn check_groups(config: &Config, pyproject: &Pyproject, problems: &mut Problems) {
-    // A workspace's groups may be those of its root, which is another file.
-    if let (Some(Located { value: Selection::Names(names), .. }), None) = (&config.groups, &pyproject.uv.workspace) {
+    // A workspace's groups may be those of its root, which is another file; and where there is no project, those of a
+    // pylock.toml.
+    let elsewhere = pyproject.project.is_none() && pyproject.dependency_groups.is_empty();
+    if let (Some(Located { value: Selection::Names(names), .. }), None, false) =
+        (&config.groups, &pyproject.uv.workspace, elsewhere)
+    {
         let known: Vec<&str> = pyproject.dependency_groups.keys().map(GroupName::as_str).collect();
         for name in names.iter().filter(|name| !known.contains(&name.as_str())) {
             problems.push(unknown_name(
@@ -276,6 +307,11 @@ fn unknown_name(what: &str, name: &str, location: &Location, known: &[&str], tab
         Some(name) => diagnostic.help(format!("did you mean {name:?}?")),
         None => diagnostic.help("use one of these, or remove the name"),
     }
+}
+
+fn requires_python(table: &Table<'_>, problems: &mut Problems) -> Option<Located<RequiresPython>> {
+    let value = table.get("requires-python")?;
+    Some(value.located(RequiresPython::read(&value, problems)?))
 }
 
 fn read_project(table: &Table<'_>, problems: &mut Problems) -> Option<Project> {
@@ -303,9 +339,7 @@ fn read_project(table: &Table<'_>, problems: &mut Problems) -> Option<Project> {
         location: table.location(),
         version: string(table, "version", problems),
         dynamic: strings(table, "dynamic", problems).into_iter().map(|name| name.value).collect(),
-        requires_python: table
-            .get("requires-python")
-            .and_then(|value| Some(value.located(RequiresPython::read(&value, problems)?))),
+        requires_python: requires_python(table, problems),
         dependencies: table.get("dependencies").map(|value| dependencies(&value, problems)).unwrap_or_default(),
         dependencies_location: table.get("dependencies").map(|value| value.key_location()),
         optional_dependencies_location: extras.as_ref().map(Value::key_location),

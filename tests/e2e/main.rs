@@ -8,6 +8,7 @@ mod engine;
 mod errors;
 mod fidelity;
 mod image;
+mod inputs;
 mod layers;
 mod local;
 mod private_index;

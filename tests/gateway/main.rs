@@ -8,6 +8,7 @@ mod builds;
 mod capabilities;
 mod faults;
 mod hidden;
+mod inputs;
 mod options;
 mod private_index;
 mod projects;

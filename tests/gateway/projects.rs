@@ -43,9 +43,17 @@ impl Project {
                 }
             }
         }
-        let lock = files.get_mut("uv.lock").unwrap();
-        *lock = with_index(lock);
+        for (name, text) in &mut files {
+            if name.strip_suffix(".lock").is_some() || name == "pylock.toml" {
+                *text = with_index(text);
+            }
+        }
         Self(files)
+    }
+
+    /// A project of these files.
+    pub(crate) fn with_files(files: &[(&str, &str)]) -> Self {
+        Self(files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect())
     }
 
     pub(crate) fn text(&self, path: &str) -> &str {

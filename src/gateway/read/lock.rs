@@ -50,14 +50,25 @@ pub(super) async fn check_stale(
     config: &Config,
     checked: Result<(), Diagnostics>,
 ) -> Result<(), FrontendError> {
+    report_stale(gateway, entry, config, checked, "run uv lock").await
+}
+
+/// The same, for what a check has found. `renew` is the command that brings the lock up to date.
+pub(super) async fn report_stale(
+    gateway: &Gateway,
+    entry: &EntryFile,
+    config: &Config,
+    fits: Result<(), Diagnostics>,
+    renew: &str,
+) -> Result<(), FrontendError> {
     let argument = gateway.options().build_args.get(LOCKED).map(String::as_str);
     let locked = is_locked(argument, config).map_err(report::one)?;
-    let Err(stale) = checked else { return Ok(()) };
+    let Err(stale) = fits else { return Ok(()) };
     if locked {
         return Err(report::error(&stale));
     }
     for problem in stale.iter() {
-        let short = format!("StaleLock: {} (run uv lock to bring it up to date)", problem.message());
+        let short = format!("StaleLock: {} ({renew} to bring it up to date)", problem.message());
         gateway.warn_at(entry, short, problem.location().map(report::place)).await;
     }
     Ok(())

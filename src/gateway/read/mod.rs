@@ -3,14 +3,16 @@
 
 use std::collections::BTreeMap;
 
-use buildkit_frontend::context::Context;
+use buildkit_frontend::context::{Context, Entry as EntryFile};
 use buildkit_frontend::{FrontendError, Gateway};
 use uv_normalize::PackageName;
 
 mod hidden;
+mod input;
 mod lock;
 mod members;
 mod place;
+mod script;
 mod start;
 
 pub(super) use self::hidden::{check_build_files, hidden_or};
@@ -21,6 +23,7 @@ use self::place::{Manifests, Place};
 use super::report;
 use crate::closure::{BuildPolicy, Defaults, Extras, Groups, Request, Root};
 use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::plan::input::Input;
 use crate::project::config::Config;
 use crate::project::config::selection::Selection as Names;
 use crate::project::document::Located;
@@ -44,12 +47,18 @@ pub(super) struct Written {
     pub(super) members: BTreeMap<PackageName, Pyproject>,
     /// `[tool.pyfront]` of the workspace's root, with that of the project on top, and above all what a Dockerfile says.
     pub(super) config: Config,
+    /// The lock, or what stands for it when the packages are said elsewhere.
     pub(super) lock: Lock,
+    /// What says which packages are installed.
+    pub(super) input: Input,
     /// The directory of the lock in the context; empty for its root.
     pub(super) directory: String,
     /// The directory of the project in the context.
     pub(super) project: String,
     pub(super) python_version: Option<Located<PythonRequest>>,
+    /// The script that is the whole project.
+    pub(super) script: Option<Located<String>>,
+    pub(super) entry: EntryFile,
     pub(super) context: Context,
     root: Root,
 }
@@ -113,39 +122,45 @@ fn values<T: Clone>(names: &[Located<T>]) -> Vec<T> {
 
 /// Reads the project.
 pub(super) async fn project(gateway: &Gateway) -> Result<Written, FrontendError> {
-    Box::pin(read_project(gateway)).await
+    Box::pin(read(gateway)).await
 }
 
-async fn read_project(gateway: &Gateway) -> Result<Written, FrontendError> {
+async fn read(gateway: &Gateway) -> Result<Written, FrontendError> {
     let entry = gateway.entry("TOML", &[]).await?;
-    let read = match entry.file() {
+    let own = match entry.file() {
         Some(file) => Some(Entry::read(entry.filename(), &file.data).map_err(|error| report::error(&error))?),
         // Without an entry file (`BUILDKIT_SYNTAX` and nothing else) the project's own is all there is.
         None => None,
     };
     let context = gateway.main_context(&entry).await?;
+    if let Some(Entry::Script(script)) = own {
+        return Box::pin(script::read(gateway, entry, context, *script)).await;
+    }
     let manifests = Manifests::of_context(&context).await?;
-    let place = match &read {
+    let place = match &own {
         Some(Entry::Pyproject(own)) => place::find(gateway, &context, &entry, own, manifests).await?,
-        Some(Entry::Dockerfile(_)) | None => Place { manifests, entry: None },
+        _ => Place { manifests, entry: None },
     };
     let directory = place.manifests.directory.clone();
-    let (beside, dockerfile) = match read {
+    let (beside, dockerfile) = match own {
         // At the root of the context both names of the file are the same.
         Some(Entry::Pyproject(own)) if place.entry.as_deref() == Some("") => (*own, None),
-        Some(Entry::Pyproject(_)) | None => (parse_pyproject(&context, &place.manifests)?, None),
         Some(Entry::Dockerfile(dockerfile)) => (parse_pyproject(&context, &place.manifests)?, Some(dockerfile.config)),
+        _ => (parse_pyproject(&context, &place.manifests)?, None),
     };
+    if place.manifests.is_other() {
+        return Box::pin(input::read(entry, context, place.manifests, beside, dockerfile)).await;
+    }
     let lock = lock::parse(&context, &beside, &directory, place.manifests.lock.as_deref())?;
     let selected = members::select(gateway, &place, dockerfile.as_ref(), &beside, &lock).map_err(report::one)?;
-    let mut read = members::read(&context, &directory, &selected, &lock).await?;
+    let mut found = members::read(&context, &directory, &selected, &lock).await?;
 
     let mut checked = vec![stale::check(&beside, &lock), stale::check_members(&beside, &lock)];
     let is_member = |name: &PackageName| lock.manifest.members.contains(name);
-    let of_members = read.pyprojects.iter().filter(|(name, _)| is_member(name));
+    let of_members = found.pyprojects.iter().filter(|(name, _)| is_member(name));
     checked.extend(of_members.map(|(name, member)| stale::check_member(name, member, &beside, &lock)));
 
-    let member = selected.member.as_ref().and_then(|name| read.pyprojects.remove(name));
+    let member = selected.member.as_ref().and_then(|name| found.pyprojects.remove(name));
     let (pyproject, beside) = match member {
         Some(member) => (member, Some(beside)),
         None => (beside, None),
@@ -160,19 +175,13 @@ async fn read_project(gateway: &Gateway) -> Result<Written, FrontendError> {
     }
     lock::check_stale(gateway, &entry, &config, stale::all(checked)).await?;
     let version = place.manifests.python_version.map(|bytes| (join(&directory, PYTHON_VERSION), bytes));
-    let python_version = match read.python_version.or(version) {
-        None => None,
-        Some((path, bytes)) => {
-            let file = SourceFile::from_bytes(path, &bytes).map_err(report::one)?;
-            read_python_version_file(&file).map_err(report::one)?
-        }
-    };
+    let python_version = python_version(found.python_version.or(version))?;
     let project = selected.member.as_ref().and_then(|name| {
         let mut trees = workspace::trees(&lock, &directory);
         trees.find(|(package, _)| package.name == *name).map(|(_, tree)| tree)
     });
     let project = project.unwrap_or_else(|| directory.clone());
-    let (members, root) = (read.pyprojects, selected.root);
+    let (members, root) = (found.pyprojects, selected.root);
     Ok(Written {
         pyproject,
         workspace: beside,
@@ -181,14 +190,27 @@ async fn read_project(gateway: &Gateway) -> Result<Written, FrontendError> {
         lock,
         directory,
         project,
+        input: Input::Lock,
         python_version,
+        script: None,
+        entry,
         context,
         root,
     })
 }
 
+/// Reads a `.python-version`, by its path in the context.
+fn python_version(file: Option<(String, Vec<u8>)>) -> Result<Option<Located<PythonRequest>>, FrontendError> {
+    let Some((path, bytes)) = file else { return Ok(None) };
+    let file = SourceFile::from_bytes(path, &bytes).map_err(report::one)?;
+    read_python_version_file(&file).map_err(report::one)
+}
+
 fn parse_pyproject(context: &Context, manifests: &Manifests) -> Result<Pyproject, FrontendError> {
     let Some(bytes) = &manifests.pyproject else {
+        if manifests.is_other() {
+            return input::without_pyproject();
+        }
         let path = join(&manifests.directory, PYPROJECT);
         let missing = Diagnostic::new(format!("the build context has no {path}"))
             .help("give the project's directory as the build context, the last argument of docker buildx build");

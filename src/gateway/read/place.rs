@@ -6,6 +6,7 @@ use buildkit_frontend::context::{Context, Entry as EntryFile, Selection};
 use buildkit_frontend::options::{DEFAULT_CONTEXT_LOCAL, DEFAULT_ENTRY_LOCAL};
 use buildkit_frontend::{FrontendError, Gateway, Reference};
 
+use super::input::{PYLOCK, REQUIREMENTS};
 use super::{PYPROJECT, PYTHON_VERSION, hidden_or, lock};
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::gateway::report;
@@ -22,16 +23,31 @@ pub(super) struct Manifests {
     pub(super) pyproject: Option<Vec<u8>>,
     pub(super) lock: Option<Vec<u8>>,
     pub(super) python_version: Option<Vec<u8>>,
+    /// `pylock.toml`; only at the context's root.
+    pub(super) pylock: Option<Vec<u8>>,
+    /// `requirements.txt`; only at the context's root.
+    pub(super) requirements: Option<Vec<u8>>,
 }
 
 impl Manifests {
     /// Reads those of the context's root.
     pub(super) async fn of_context(context: &Context) -> Result<Self, FrontendError> {
-        let manifests = Selection::paths([PYPROJECT, lock::FILE, PYTHON_VERSION])
+        let manifests = Selection::paths([PYPROJECT, lock::FILE, PYLOCK, REQUIREMENTS, PYTHON_VERSION])
             .hint("manifests")
             .titled("[internal] load pyproject.toml and uv.lock")
             .small();
-        Self::read(&context.open(&manifests).await?, "").await
+        let files = context.open(&manifests).await?;
+        let (found, pylock, requirements) = tokio::join!(
+            Self::read(&files, ""),
+            files.read_optional_file(PYLOCK),
+            files.read_optional_file(REQUIREMENTS),
+        );
+        Ok(Self { pylock: pylock?, requirements: requirements?, ..found? })
+    }
+
+    /// Whether the packages come from something else than `uv.lock`, which wins when it is there.
+    pub(super) fn is_other(&self) -> bool {
+        self.lock.is_none() && (self.pylock.is_some() || self.requirements.is_some())
     }
 
     async fn read(files: &Reference, directory: &str) -> Result<Self, FrontendError> {
@@ -46,6 +62,7 @@ impl Manifests {
             pyproject: pyproject?,
             lock: lock?,
             python_version: python_version?,
+            ..Self::default()
         })
     }
 }

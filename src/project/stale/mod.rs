@@ -92,14 +92,31 @@ fn check_tree<'c>(
         (Some(project), None) => check.project(project),
         (None, None) => check.groups(&lock.manifest.dependency_groups, true),
     }
-    let mut problems = check.problems;
+    finish(check.problems, HELP)
+}
+
+/// Compares a script's metadata with the script's lock.
+///
+/// # Errors
+/// As [`check`], with places in the script.
+pub fn check_script(script: &Pyproject, lock: &Lock) -> Result<(), Diagnostics> {
+    let pythons = Pythons::of(&lock.requires_python);
+    let mut check = Check { pyproject: script, root: script, lock, pythons, problems: Vec::new() };
+    if let Some(project) = &script.project {
+        check.script(project);
+    }
+    let name = script.file.name();
+    finish(check.problems, &format!("run `uv lock --script {name}`, and commit the {name}.lock that it writes"))
+}
+
+fn finish(mut problems: Vec<Diagnostic>, help: &str) -> Result<(), Diagnostics> {
     problems.sort_by_key(|problem| problem.location().map(|location| location.range.start));
     let more = problems.len().saturating_sub(MAX_PROBLEMS);
     problems.truncate(MAX_PROBLEMS);
     if let Some(last) = problems.pop() {
         problems.push(if more > 0 { last.note(format!("there are {more} more differences")) } else { last });
     }
-    Diagnostics::into_result(problems.into_iter().map(|problem| problem.help(HELP)).collect())
+    Diagnostics::into_result(problems.into_iter().map(|problem| problem.help(help)).collect())
 }
 
 struct Check<'c> {
@@ -190,23 +207,38 @@ impl<'c> Check<'c> {
     }
 
     fn requires_python(&mut self, project: &Project, root: &Package) {
-        let Some(requires) = &project.requires_python else { return };
         if project.dynamic.contains("requires-python") {
             return;
         }
-        let (Some(ours), Some(locked)) = (Pythons::of(&requires.specifiers), &self.pythons) else { return };
         // Others may have narrowed what the lock is for: members of the workspace, or groups.
         let alone = self.lock.manifest.members.is_empty()
             && root.group_requires_python.is_empty()
             && !self.pyproject.uv.group_settings;
+        self.compare_pythons(project, alone);
+    }
+
+    /// Compares `requires-python`: with that of the whole lock, or with a lock that may be for fewer versions.
+    fn compare_pythons(&mut self, project: &Project, alone: bool) {
+        let Some(requires) = &project.requires_python else { return };
+        let (Some(ours), Some(locked)) = (Pythons::of(&requires.specifiers), &self.pythons) else { return };
         let fits = if alone { *locked == ours } else { locked.within(&ours) };
         if !fits {
             self.problem(
-                format!("uv.lock does not know requires-python = {}", quoted(&requires.text)),
+                format!("{} does not know requires-python = {}", self.lock.file.name(), quoted(&requires.text)),
                 Some(&requires.location),
                 format!("it is for {}", quoted(&self.lock.requires_python.to_string())),
             );
         }
+    }
+
+    /// Compares what a script asks for.
+    fn script(&mut self, project: &'c Project) {
+        self.compare_pythons(project, true);
+        let lock = self.lock;
+        let wanted: Vec<Wanted<'c>> =
+            project.dependencies.iter().map(|dependency| self.wanted(dependency, Place::Dependencies)).collect();
+        let locked = self.locked(&lock.manifest.requirements, None);
+        self.compare(&wanted, &locked);
     }
 
     /// Compares the names of extras, and returns those that the lock does not know.
@@ -347,6 +379,10 @@ impl<'c> Check<'c> {
         let wanted: Vec<Wanted<'c>> =
             dependencies.iter().map(|dependency| self.wanted(dependency, Place::Group(name.clone()))).collect();
         let locked = self.locked(requirements, Some(name));
+        self.compare(&wanted, &locked);
+    }
+
+    fn compare(&mut self, wanted: &[Wanted<'_>], locked: &[Locked<'_>]) {
         let missing: Vec<&Wanted<'_>> = wanted
             .iter()
             .filter(|wanted| !wanted.may_be_absent() && !locked.iter().any(|locked| wanted.fits(locked)))
@@ -357,6 +393,7 @@ impl<'c> Check<'c> {
     }
 
     fn report(&mut self, missing: &[&Wanted<'_>], left: &[&Locked<'_>]) {
+        let lock = self.lock.file.name();
         for wanted in missing {
             let location = &wanted.dependency.requirement.location;
             // A requirement of a group may come up again in the groups that include it.
@@ -374,7 +411,7 @@ impl<'c> Check<'c> {
             let secret = wanted.has_credentials();
             let text = if secret { format!("{} @ …", wanted.name()) } else { quoted(&wanted.dependency.requirement) };
             let location = Some(location).filter(|_| !secret);
-            self.problem(format!("uv.lock does not know the requirement {text}"), location, note);
+            self.problem(format!("{lock} does not know the requirement {text}"), location, note);
         }
         for locked in left {
             if missing.iter().any(|wanted| *wanted.name() == locked.requirement.name) {
@@ -382,9 +419,9 @@ impl<'c> Check<'c> {
             }
             let place = self.table(&locked.place);
             self.problem(
-                format!("uv.lock still has the requirement {}", quoted(&locked.text())),
+                format!("{lock} still has the requirement {}", quoted(&locked.text())),
                 Some(&place),
-                format!("pyproject.toml does not have it in {}", shown(&locked.place)),
+                format!("{} does not have it in {}", self.pyproject.file.name(), shown(&locked.place)),
             );
         }
     }
