@@ -9,6 +9,7 @@ import glob
 import hashlib
 import os
 import py_compile
+import shutil
 import subprocess
 import sys
 
@@ -97,13 +98,25 @@ def install(find_links, requirements, checked):
     platform than this step's are installed without running anything of it.
     """
     platform = os.environ.get("PYFRONT_PYTHON_PLATFORM")
-    uv("venv", "--quiet", "--clear", "--python", interpreter(), VENV)
+    make_venv()
     uv(
         "pip", "install", "--quiet", "--offline", "--no-cache", "--no-config", "--no-index", "--find-links", find_links,
         "--no-deps", "--python", VENV + "/bin/python", "--prefix", OUT + VENV,
         *(["--python-platform", platform] if platform else []), "--", *requirements,
     )
     finish(checked)
+
+
+def make_venv():
+    """Makes the venv that lends its interpreter to an installation and is thrown away.
+
+    By hand: `uv venv` takes a quarter of a second of processor time, as long as the installation of a small wheel.
+    """
+    shutil.rmtree(VENV, ignore_errors=True)
+    os.makedirs(VENV + "/bin")
+    os.symlink(interpreter(), VENV + "/bin/python")
+    with open(VENV + "/pyvenv.cfg", "w") as file:
+        file.write("home = %s\ninclude-system-site-packages = false\n" % os.path.dirname(interpreter()))
 
 
 def finish(checked):
