@@ -104,7 +104,8 @@ impl Build {
         let mut cached: Vec<String> = Vec::new();
         for line in self.log.lines() {
             let Some((number, rest)) = line.strip_prefix('#').and_then(|line| line.split_once(' ')) else { continue };
-            if rest == "CACHED" {
+            // What was called off had begun to ask for its cache key, and was not needed.
+            if matches!(rest, "CACHED" | "CANCELED") {
                 cached.push(number.to_owned());
             } else if rest.starts_with('[') && !names.iter().any(|(known, _)| known == number) {
                 names.push((number.to_owned(), rest.to_owned()));
