@@ -175,13 +175,24 @@ impl std::error::Error for Diagnostic {}
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostics(Vec<Diagnostic>);
 
+/// Nobody reads more at once. Each travels with lines of its file, and what a frontend may send is limited.
+const MOST: usize = 20;
+
 impl Diagnostics {
-    /// `Err` with everything collected, or `Ok` when nothing was.
+    /// `Err` with what was collected (of very many, the first), or `Ok` when nothing was.
     ///
     /// # Errors
     /// The diagnostics themselves, when there is at least one.
-    pub fn into_result(list: Vec<Diagnostic>) -> Result<(), Self> {
-        if list.is_empty() { Ok(()) } else { Err(Self(list)) }
+    pub fn into_result(mut list: Vec<Diagnostic>) -> Result<(), Self> {
+        let more = list.len().saturating_sub(MOST);
+        list.truncate(MOST);
+        match list.pop() {
+            None => Ok(()),
+            Some(last) => {
+                list.push(if more > 0 { last.note(format!("there are {more} more problems")) } else { last });
+                Err(Self(list))
+            }
+        }
     }
 
     /// All diagnostics, in the order in which they were found. Never empty.
@@ -214,10 +225,22 @@ impl std::error::Error for Diagnostics {}
 ///
 /// Distance is Damerau-Levenshtein (optimal string alignment); at most a third of the longer name may differ.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // Nobody types longer names, and the distance of two long ones takes their product in time and memory.
+    const LONGEST: usize = 100;
+    if name.len() > LONGEST {
+        return None;
+    }
+    let length = name.chars().count();
     known
         .into_iter()
-        .map(|candidate| (distance(name, candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= name.chars().count().max(candidate.chars().count()).div_ceil(3))
+        .filter(|candidate| candidate.len() <= LONGEST)
+        .filter_map(|candidate| {
+            let other = candidate.chars().count();
+            let most = length.max(other).div_ceil(3);
+            // The distance is at least the difference of the lengths.
+            let distance = (length.abs_diff(other) <= most).then(|| distance(name, candidate))?;
+            (distance <= most).then_some((distance, candidate))
+        })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
@@ -269,6 +292,21 @@ mod tests {
     fn a_file_that_is_not_utf8_names_its_line() {
         let error = SourceFile::from_bytes("uv.lock", b"a\nb\xff").unwrap_err();
         assert!(error.to_string().starts_with("uv.lock:2: "), "{error}");
+    }
+
+    #[test]
+    fn of_very_many_the_first_are_shown() {
+        let many = (1..=100).map(|number| Diagnostic::new(format!("problem {number}"))).collect();
+        let error = Diagnostics::into_result(many).unwrap_err();
+        assert_eq!(error.iter().count(), MOST);
+        assert!(error.to_string().ends_with("problem 20\n  there are 80 more problems"), "{error}");
+    }
+
+    #[test]
+    fn long_names_are_not_compared() {
+        let long = "x".repeat(1_000_000);
+        assert_eq!(nearest(&long, [long.as_str()]), None);
+        assert_eq!(nearest("user", [long.as_str(), "users"]), Some("users"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pyfront::closure::{Arch, Artifact, Closure, Defaults, Libc, Python, Request, Root, Target, resolve};
+use pyfront::closure::{Arch, Artifact, BuildPolicy, Closure, Defaults, Libc, Python, Request, Root, Target, resolve};
 use pyfront::diagnostic::{Diagnostics, SourceFile};
 use pyfront::project::lock::{DefaultGroups, Lock};
 
@@ -146,7 +146,24 @@ fn request(case: &Path, flags: &str) -> Request {
         _ => request.root = Root::Members(members),
     }
     request.groups.declared = declared_default_groups(case, &request.root);
+    declare_build_policy(case, &mut request.build);
     request
+}
+
+/// Adds what `[tool.uv]` of the project at the root says of building.
+fn declare_build_policy(case: &Path, build: &mut BuildPolicy) {
+    let Ok(pyproject) = fs::read_to_string(case.join("pyproject.toml")) else { return };
+    let pyproject: toml::Table = pyproject.parse().unwrap();
+    let Some(uv) = pyproject.get("tool").and_then(|tool| tool.get("uv")) else { return };
+    let flag = |key: &str| uv.get(key).and_then(toml::Value::as_bool).unwrap_or_default();
+    let packages = |key: &str| {
+        let names = uv.get(key).and_then(toml::Value::as_array).into_iter().flatten();
+        names.map(|name| name.as_str().unwrap().parse().unwrap()).collect::<Vec<_>>()
+    };
+    build.no_build |= flag("no-build");
+    build.no_binary |= flag("no-binary");
+    build.no_build_packages.extend(packages("no-build-package"));
+    build.no_binary_packages.extend(packages("no-binary-package"));
 }
 
 /// `tool.uv.default-groups` of the project that is asked for, when the lock does not say.

@@ -61,9 +61,13 @@ fn plan_for(example: &str, arch: Arch) -> Plan {
     let digest = |byte: &str| Some(format!("sha256:{}", byte.repeat(32)));
     make(&Inputs {
         pyproject: &pyproject,
+        workspace: &pyproject,
+        members: &BTreeMap::new(),
+        directory: "",
         config: &pyproject.config,
         lock: &lock,
         closure: &closure,
+        resolved: None,
         platform: if native { "linux/amd64" } else { "linux/arm64" },
         build_platform: (!native).then_some("linux/amd64"),
         base: &Base {
@@ -89,6 +93,8 @@ fn operations(plan: &Plan, caps: &Caps) -> String {
     let base = image(&format!("library/{}", plan.base.image.reference), "ba");
     let uv = image(&plan.uv.image.reference, "0c");
     let project: Output = Local::new("context").session("session").build().unwrap();
+    let trees = plan.first_party.iter().map(|member| (member.tree.clone(), project.clone())).collect();
+    let local = emit::LocalSources { trees, files: BTreeMap::new() };
     let root = emit::image(
         plan,
         &emit::Context {
@@ -96,7 +102,7 @@ fn operations(plan: &Plan, caps: &Caps) -> String {
             builder: Machine { base: &base, uv: &uv, platform: None, path: "/usr/local/bin:/bin", cache_suffix: "" },
             target: None,
             label: None,
-            project: &project,
+            local: &local,
             steps: &StepOptions { network: NetworkMode::Sandbox, ..StepOptions::default() },
             caps,
             place: &|_| None,

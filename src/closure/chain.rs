@@ -8,6 +8,9 @@ use super::walk::{Taken, Walked};
 use super::{Chain, Link};
 use crate::project::lock::Lock;
 
+/// Every package has its way, so that long ones would take the square of the lock in memory. Real ones have a dozen links.
+const LONGEST: usize = 100;
+
 /// The ways to all packages of a walk.
 pub(super) struct Chains<'w, 'l> {
     lock: &'l Lock,
@@ -40,11 +43,11 @@ impl<'w, 'l> Chains<'w, 'l> {
         Self { lock, reached_by }
     }
 
-    /// The way to a package, both ends included.
+    /// The way to a package, both ends included; only its end when it is absurdly long.
     pub(super) fn to(&self, index: usize) -> Chain {
         let mut links = vec![self.link(Some(index), None)];
         let mut at = index;
-        while let Some(edge) = self.reached_by.get(&at) {
+        while let Some(edge) = self.reached_by.get(&at).filter(|_| links.len() < LONGEST) {
             links.push(self.link(edge.from, Some(edge)));
             match edge.from {
                 Some(from) => at = from,

@@ -55,7 +55,9 @@ pub(super) fn choose(
                     location: lock.location(&package.range),
                 });
             }
-            Err(missing) => problems.push(explain::no_artifact(lock, package, target, &missing, &chains.to(*index))),
+            Err(missing) => {
+                problems.push(explain::no_artifact(&lock.file, package, target, &missing, &chains.to(*index)));
+            }
         }
     }
     packages.sort_by(|left, right| left.name.cmp(&right.name).then_with(|| left.version.cmp(&right.version)));
@@ -85,7 +87,13 @@ fn twice(lock: &Lock, first: &Locked, second: &Locked) -> Diagnostic {
     }
 }
 
-fn artifact(package: &Package, request: &Request, first_party: bool, tags: &Tags) -> Result<Artifact, Missing> {
+/// What is installed for one package.
+pub(super) fn artifact(
+    package: &Package,
+    request: &Request,
+    first_party: bool,
+    tags: &Tags,
+) -> Result<Artifact, Missing> {
     let no_wheel = request.build.forbids_wheel(&package.name);
     let no_build = request.build.forbids_build(&package.name) && !first_party;
     if !no_wheel && let Some(wheel) = best_wheel(&package.wheels, tags) {

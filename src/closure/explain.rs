@@ -2,12 +2,13 @@
 //! for, what there is, who wants the package, and the change that helps.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use uv_platform_tags::{AbiTag, Arch, LanguageTag, PlatformTag};
 
 use super::{Chain, Libc, Target};
-use crate::diagnostic::Diagnostic;
-use crate::project::lock::{Lock, Package, Wheel};
+use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::project::lock::{Package, Wheel};
 
 /// Why there is nothing to install for a package.
 pub(super) enum Missing {
@@ -24,7 +25,7 @@ pub(super) enum Missing {
 
 /// The diagnostic for a package without a file that may be installed.
 pub(super) fn no_artifact(
-    lock: &Lock,
+    file: &Arc<SourceFile>,
     package: &Package,
     target: &Target,
     missing: &Missing,
@@ -50,7 +51,7 @@ pub(super) fn no_artifact(
             "{name} has no wheel for {target}, and no-build forbids to build its source distribution"
         )),
     }
-    .at(&lock.file, package.range.clone());
+    .at(file, package.range.clone());
     let diagnostic = if nothing {
         diagnostic
     } else if package.wheels.is_empty() {

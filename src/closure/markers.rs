@@ -2,13 +2,15 @@
 //! first reached.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::ops::Range;
 use std::rc::Rc;
 
 use uv_normalize::ExtraName;
 use uv_pep508::{MarkerEnvironment, MarkerTree};
 
 use super::Target;
+use super::diagram::{Diagram, Diagrams, TooLarge};
 use crate::diagnostic::Diagnostic;
 use crate::project::lock::{Expression, Lock, Marker};
 
@@ -17,8 +19,7 @@ pub(super) struct Environment<'l> {
     lock: &'l Lock,
     values: MarkerEnvironment,
     conditions: RefCell<HashMap<&'l str, Rc<Condition>>>,
-    /// The comparisons of `extra` that diagrams have been made of.
-    extras: RefCell<HashSet<MarkerTree>>,
+    conflicts: RefCell<Conflicts<'l>>,
 }
 
 /// A marker for one target: what is left to decide is which extras (conflict items, that is) are active.
@@ -69,7 +70,7 @@ impl<'l> Environment<'l> {
     pub(super) fn new(lock: &'l Lock, target: &Target) -> Result<Self, Diagnostic> {
         check_python(lock, target)?;
         let environment =
-            Self { lock, values: target.markers()?, conditions: RefCell::default(), extras: RefCell::default() };
+            Self { lock, values: target.markers()?, conditions: RefCell::default(), conflicts: RefCell::default() };
         environment.check(&lock.supported_markers, |texts| {
             Diagnostic::new(format!("the lock is not for {target}"))
                 .note(format!("tool.uv.environments limits it to: {texts}"))
@@ -122,51 +123,121 @@ impl<'l> Environment<'l> {
         }
     }
 
-    /// Whether a decision diagram holds, with these encoded conflict items active.
-    pub(super) fn evaluate(&self, tree: MarkerTree, active: &[ExtraName]) -> bool {
-        tree.is_true() || tree.evaluate(&self.values, active)
+    /// Whether a diagram holds, with these encoded conflict items active.
+    pub(super) fn evaluate(&self, diagram: Diagram, active: &[ExtraName]) -> bool {
+        let conflicts = self.conflicts.borrow();
+        conflicts.diagrams.holds(diagram, |variable| {
+            let comparison = usize::try_from(variable).ok().and_then(|variable| conflicts.comparisons.get(variable));
+            comparison.is_some_and(|comparison| comparison.evaluate(&self.values, active))
+        })
     }
 
-    /// The decision diagram of a condition, for the pass that combines them.
+    /// The diagram of a marker, for the pass that combines them.
     ///
     /// # Errors
-    /// More comparisons of `extra` in all of the lock than declared conflicts can sensibly bring about.
-    pub(super) fn diagram(&self, marker: Option<&'l Marker>) -> Result<MarkerTree, Diagnostic> {
-        let condition = self.condition(marker)?;
-        let mut extras = self.extras.borrow_mut();
-        distinct(&condition, &mut extras);
-        if extras.len() > MAX_EXTRAS {
-            let range = marker.map(Marker::range).unwrap_or_default();
-            return Err(Diagnostic::new(format!("the lock has more than {MAX_EXTRAS} conflicting extras and groups"))
-                .at(&self.lock.file, range)
-                .help("declare fewer conflicts in tool.uv.conflicts, and run `uv lock`"));
+    /// More comparisons of `extra` in all of the lock than declared conflicts can sensibly bring about, or a marker of
+    /// absurd size.
+    pub(super) fn diagram(&self, marker: Option<&'l Marker>) -> Result<Diagram, Diagnostic> {
+        let Some(marker) = marker else { return Ok(Diagram::ALWAYS) };
+        if let Some(diagram) = self.conflicts.borrow().of_markers.get(marker.text()) {
+            return Ok(*diagram);
         }
-        Ok(diagram(&condition))
+        let condition = self.condition(Some(marker))?;
+        let mut conflicts = self.conflicts.borrow_mut();
+        let diagram = conflicts.diagram(&condition).map_err(|refused| match refused {
+            Refused::TooMany => {
+                Diagnostic::new(format!("the lock has more than {MAX_EXTRAS} conflicting extras and groups"))
+                    .at(&self.lock.file, marker.range())
+                    .help("declare fewer conflicts in tool.uv.conflicts, and run `uv lock`")
+            }
+            Refused::TooLarge => too_entangled(self.lock, marker.range()),
+        })?;
+        conflicts.of_markers.insert(marker.text(), diagram);
+        Ok(diagram)
+    }
+
+    /// Both conditions; `range` is what to point at when that is too much.
+    pub(super) fn and(&self, left: Diagram, right: Diagram, range: &Range<usize>) -> Result<Diagram, Diagnostic> {
+        let mut conflicts = self.conflicts.borrow_mut();
+        conflicts.diagrams.and(left, right).map_err(|TooLarge| too_entangled(self.lock, range.clone()))
+    }
+
+    /// At least one of two conditions.
+    pub(super) fn or(&self, left: Diagram, right: Diagram, range: &Range<usize>) -> Result<Diagram, Diagnostic> {
+        let mut conflicts = self.conflicts.borrow_mut();
+        conflicts.diagrams.or(left, right).map_err(|TooLarge| too_entangled(self.lock, range.clone()))
     }
 }
 
-/// Diagrams grow with the number of their variables, at worst exponentially, and uv recurses into them.
+/// The refusal of conflicts that take too long.
+pub(super) fn too_entangled(lock: &Lock, range: Range<usize>) -> Diagnostic {
+    Diagnostic::new("the lock's conflicts are too entangled to be resolved")
+        .at(&lock.file, range)
+        .help("declare fewer conflicts in tool.uv.conflicts, and run `uv lock`")
+}
+
+/// Combining diagrams recurses once for each variable.
 const MAX_EXTRAS: usize = 200;
 
-fn distinct(condition: &Condition, extras: &mut HashSet<MarkerTree>) {
-    match condition {
-        Condition::Always | Condition::Never => {}
-        Condition::Extra(tree) => {
-            if extras.len() <= MAX_EXTRAS && !extras.contains(&tree.negate()) {
-                extras.insert(*tree);
-            }
-        }
-        Condition::All(list) | Condition::Any(list) => list.iter().for_each(|part| distinct(part, extras)),
+/// The comparisons of `extra` as variables, and what was made of them.
+#[derive(Default)]
+struct Conflicts<'l> {
+    diagrams: Diagrams,
+    /// What each variable stands for.
+    comparisons: Vec<MarkerTree>,
+    /// The variable of each comparison, and its value: `!=` is the same variable as `==`.
+    variables: HashMap<MarkerTree, (u32, bool)>,
+    of_markers: HashMap<&'l str, Diagram>,
+}
+
+enum Refused {
+    TooMany,
+    TooLarge,
+}
+
+impl From<TooLarge> for Refused {
+    fn from(TooLarge: TooLarge) -> Self {
+        Self::TooLarge
     }
 }
 
-fn diagram(condition: &Condition) -> MarkerTree {
-    match condition {
-        Condition::Always => MarkerTree::TRUE,
-        Condition::Never => MarkerTree::FALSE,
-        Condition::Extra(tree) => *tree,
-        Condition::All(list) => list.iter().map(diagram).fold(MarkerTree::TRUE, MarkerTree::and),
-        Condition::Any(list) => list.iter().map(diagram).fold(MarkerTree::FALSE, MarkerTree::or),
+impl Conflicts<'_> {
+    fn diagram(&mut self, condition: &Condition) -> Result<Diagram, Refused> {
+        match condition {
+            Condition::Always => Ok(Diagram::ALWAYS),
+            Condition::Never => Ok(Diagram::NEVER),
+            Condition::Extra(tree) => self.comparison(*tree),
+            Condition::All(list) => list.iter().try_fold(Diagram::ALWAYS, |all, part| {
+                let part = self.diagram(part)?;
+                Ok(self.diagrams.and(all, part)?)
+            }),
+            Condition::Any(list) => list.iter().try_fold(Diagram::NEVER, |any, part| {
+                let part = self.diagram(part)?;
+                Ok(self.diagrams.or(any, part)?)
+            }),
+        }
+    }
+
+    fn comparison(&mut self, tree: MarkerTree) -> Result<Diagram, Refused> {
+        if tree.is_true() {
+            return Ok(Diagram::ALWAYS);
+        }
+        if tree.is_false() {
+            return Ok(Diagram::NEVER);
+        }
+        let (variable, value) = if let Some(known) = self.variables.get(&tree) {
+            *known
+        } else {
+            if self.comparisons.len() >= MAX_EXTRAS {
+                return Err(Refused::TooMany);
+            }
+            let variable = u32::try_from(self.comparisons.len()).map_err(|_| Refused::TooMany)?;
+            self.comparisons.push(tree);
+            self.variables.insert(tree, (variable, true));
+            self.variables.insert(tree.negate(), (variable, false));
+            (variable, true)
+        };
+        Ok(self.diagrams.variable(variable, value))
     }
 }
 

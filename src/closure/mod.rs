@@ -16,14 +16,17 @@ mod activation;
 mod artifact;
 mod chain;
 mod choice;
+mod diagram;
 mod explain;
 mod markers;
+mod pylock;
 mod request;
 mod roots;
 mod target;
 mod walk;
 
 pub use self::artifact::{ArchiveFile, Artifact, Tree, WheelFile};
+pub use self::pylock::resolve as resolve_pylock;
 pub use self::request::{BuildPolicy, Defaults, Extras, Groups, Request, Root};
 pub use self::target::{Arch, Libc, Python, Target};
 

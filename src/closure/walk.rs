@@ -3,13 +3,14 @@
 //! with that settled, to take edges.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::ops::Range;
 
 use uv_normalize::{ExtraName, GroupName, PackageName};
-use uv_pep508::MarkerTree;
 
 use super::Request;
 use super::activation::{Activation, check_request};
-use super::markers::Environment;
+use super::diagram::Diagram;
+use super::markers::{Environment, too_entangled};
 use super::roots::Roots;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::project::lock::{Edge, Lock, Package, Requirement};
@@ -37,7 +38,7 @@ pub(super) struct Taken<'l> {
 type Stop<'l> = (usize, Option<&'l ExtraName>);
 
 /// More steps than any lock needs for the first pass; a lock that does is broken or hostile.
-const MAX_STEPS: usize = 1_000_000;
+const MAX_STEPS: usize = 200_000;
 
 struct Walk<'w, 'l> {
     lock: &'l Lock,
@@ -49,7 +50,7 @@ struct Walk<'w, 'l> {
     queue: VecDeque<Stop<'l>>,
     seen: HashSet<Stop<'l>>,
     /// Under which condition each stop is reached; only kept for locks with conflicts.
-    reachability: HashMap<Stop<'l>, MarkerTree>,
+    reachability: HashMap<Stop<'l>, Diagram>,
     walked: Walked<'l>,
 }
 
@@ -127,11 +128,11 @@ impl<'l> Walk<'_, 'l> {
         for index in &self.roots.projects {
             if self.roots.production {
                 self.walked.packages.entry(*index).or_default();
-                self.reach((*index, None), MarkerTree::TRUE);
+                self.reach((*index, None), Diagram::ALWAYS, &(0..0))?;
                 self.queue.push_back((*index, None));
                 let extras: Vec<_> = self.selected_extras(*index).collect();
                 for extra in extras {
-                    self.reach((*index, Some(extra)), MarkerTree::TRUE);
+                    self.reach((*index, Some(extra)), Diagram::ALWAYS, &(0..0))?;
                     self.queue.push_back((*index, Some(extra)));
                     self.walked.packages.entry(*index).or_default().insert(extra);
                 }
@@ -146,7 +147,7 @@ impl<'l> Walk<'_, 'l> {
                             edge,
                             Taken { from: Some(*index), extra: None, group: Some(group), to: edge.package },
                         );
-                        self.visit(edge, tree);
+                        self.visit(edge, tree)?;
                     }
                 }
             }
@@ -185,13 +186,13 @@ impl<'l> Walk<'_, 'l> {
             self.walked.edges.push(Taken { from: None, extra: None, group, to: index });
             self.walked.packages.entry(index).or_default();
         }
-        self.push((index, None), MarkerTree::TRUE);
+        self.push((index, None), Diagram::ALWAYS, &requirement.range)?;
         for extra in &requirement.extras {
             if group.is_some() && self.conflicts {
                 self.activation.extra(&self.package(index).name, extra);
             }
             if let Some((extra, _)) = self.package(index).optional_dependencies.get_key_value(extra) {
-                self.push((index, Some(extra)), MarkerTree::TRUE);
+                self.push((index, Some(extra)), Diagram::ALWAYS, &requirement.range)?;
                 if install {
                     self.walked.packages.entry(index).or_default().insert(extra);
                 }
@@ -239,8 +240,8 @@ impl<'l> Walk<'_, 'l> {
     }
 
     /// The marker of an edge as a condition that can be combined; only locks with conflicts need it.
-    fn reachability_of(&self, edge: &'l Edge) -> Result<MarkerTree, Diagnostic> {
-        if self.conflicts { self.environment.diagram(edge.marker.as_ref()) } else { Ok(MarkerTree::TRUE) }
+    fn reachability_of(&self, edge: &'l Edge) -> Result<Diagram, Diagnostic> {
+        if self.conflicts { self.environment.diagram(edge.marker.as_ref()) } else { Ok(Diagram::ALWAYS) }
     }
 
     /// Puts the end of an edge into the closure.
@@ -250,33 +251,35 @@ impl<'l> Walk<'_, 'l> {
     }
 
     /// Puts the end of an edge, and its extras, into the queue.
-    fn visit(&mut self, edge: &'l Edge, reachability: MarkerTree) {
-        self.push((edge.package, None), reachability);
+    fn visit(&mut self, edge: &'l Edge, reachability: Diagram) -> Result<(), Diagnostic> {
+        self.push((edge.package, None), reachability, &edge.range)?;
         for extra in &edge.extras {
-            self.push((edge.package, Some(extra)), reachability);
+            self.push((edge.package, Some(extra)), reachability, &edge.range)?;
         }
+        Ok(())
     }
 
-    fn push(&mut self, stop: Stop<'l>, reachability: MarkerTree) {
-        self.reach(stop, reachability);
+    fn push(&mut self, stop: Stop<'l>, reachability: Diagram, range: &Range<usize>) -> Result<(), Diagnostic> {
+        self.reach(stop, reachability, range)?;
         if self.seen.insert(stop) {
             self.queue.push_back(stop);
         }
+        Ok(())
     }
 
     /// Notes one more condition under which a stop is reached; says whether that was news.
-    fn reach(&mut self, stop: Stop<'l>, condition: MarkerTree) -> bool {
+    fn reach(&mut self, stop: Stop<'l>, condition: Diagram, range: &Range<usize>) -> Result<bool, Diagnostic> {
         if !self.conflicts {
-            return false;
+            return Ok(false);
         }
         let Some(known) = self.reachability.get_mut(&stop) else {
             self.reachability.insert(stop, condition);
-            return true;
+            return Ok(true);
         };
-        let combined = known.or(condition);
+        let combined = self.environment.or(*known, condition, range)?;
         let news = combined != *known;
         *known = combined;
-        news
+        Ok(news)
     }
 
     /// The first pass. Markers of edges may rely on the conditions under which their package is reached, so these are
@@ -289,18 +292,16 @@ impl<'l> Walk<'_, 'l> {
             for edge in self.package(stop.0).edges(stop.1) {
                 steps += 1;
                 if steps > MAX_STEPS {
-                    return Err(Diagnostic::new("the lock's conflicts are too entangled to be resolved")
-                        .at(&self.lock.file, edge.range.clone())
-                        .help("run `uv lock` to write the lock file anew"));
+                    return Err(too_entangled(self.lock, edge.range.clone()));
                 }
-                let tree = self.reachability_of(edge)?.and(parent);
                 let environment = self.environment;
+                let tree = environment.and(self.reachability_of(edge)?, parent, &edge.range)?;
                 let name = &self.package(edge.package).name;
                 if !self.activation.try_edge(name, edge, |active| environment.evaluate(tree, active)) {
                     continue;
                 }
                 for stop in std::iter::once(None).chain(edge.extras.iter().map(Some)) {
-                    if self.reach((edge.package, stop), tree) {
+                    if self.reach((edge.package, stop), tree, &edge.range)? {
                         queue.push_back((edge.package, stop));
                     }
                 }

@@ -4,19 +4,23 @@
 //! results on top of the base, by merging where the daemon can and by copying where it cannot.
 
 mod fetch;
+mod local;
 mod programs;
+mod resolved;
 mod settings;
 mod step;
 mod system;
 
 use buildkit_llb::{
-    Annotate, Bind, Cap, Caps, Copy, File, Git, Location as Place, Merge, Mkdir, NetworkMode, OpError, Output, Owner,
-    SCRATCH, Timestamp,
+    Annotate, Bind, Cap, Caps, Copy, File, Git, Location as Place, Merge, NetworkMode, OpError, Output, SCRATCH,
+    Timestamp,
 };
 
+pub use self::local::LocalSources;
+pub use self::resolved::describe_resolved;
 pub use self::step::{Machine, StepOptions};
 use crate::diagnostic::Location;
-use crate::plan::{BuildSource, Built, FirstParty, Group, Plan, Settings, Wheel};
+use crate::plan::{BuildSource, Built, Group, How, LocalGroup, Member, Plan, Wheel};
 
 /// Files that pyfront copies carry this time: 1980-01-01T00:00:00Z, as in `steps/pyfront_step.py`.
 const EPOCH: Timestamp = Timestamp::from_secs(315_532_800);
@@ -33,8 +37,8 @@ pub struct Context<'a> {
     pub target: Option<Machine<'a>>,
     /// The image's platform, to tell its steps from those of the other platforms of one build.
     pub label: Option<&'a str>,
-    /// The project's files, without what is ignored.
-    pub project: &'a Output,
+    /// The user's own directories and files, without what is ignored.
+    pub local: &'a LocalSources,
     /// What every step has in common.
     pub steps: &'a StepOptions,
     /// What the daemon can do.
@@ -54,8 +58,10 @@ pub fn built_on_builder(plan: &Plan, context: &Context<'_>) -> Result<Vec<(Strin
     for built in &plan.built {
         outputs.push((built.name.clone(), emitter.built(built)?));
     }
-    if let FirstParty::Install { settings, secrets, .. } = &plan.first_party {
-        outputs.push((plan.project.clone(), emitter.install_project(settings, secrets)?));
+    for member in &plan.first_party {
+        if let How::Install { settings, secrets, .. } = &member.how {
+            outputs.push((member.name.clone(), emitter.install_project(member, settings, secrets)?));
+        }
     }
     outputs.retain(|(name, _)| !plan.runs_on_target.contains(name));
     Ok(outputs)
@@ -71,14 +77,22 @@ pub fn image(plan: &Plan, context: &Context<'_>) -> Result<Output, OpError> {
     for (number, group) in plan.groups.iter().enumerate() {
         layers.push(emitter.group(number + 1, group)?);
     }
+    for (number, group) in plan.local.iter().enumerate() {
+        layers.push(emitter.local_group(number + 1, group)?);
+    }
     for built in plan.built_layers() {
         layers.push(emitter.built_layer(&built)?);
     }
+    if let Some(resolved) = &plan.resolved {
+        layers.push(emitter.resolved(resolved)?);
+    }
     layers.push(emitter.runtime()?);
-    layers.push(match &plan.first_party {
-        FirstParty::Install { settings, secrets, .. } => emitter.install_project(settings, secrets)?,
-        FirstParty::Copy => emitter.copy_project()?,
-    });
+    for member in &plan.first_party {
+        layers.push(match &member.how {
+            How::Install { settings, secrets, .. } => emitter.install_project(member, settings, secrets)?,
+            How::Copy => emitter.copy_project(member)?,
+        });
+    }
     emitter.assemble(&layers)
 }
 
@@ -209,6 +223,11 @@ impl Emitter<'_> {
                     directory.map(|directory| Bind::readonly(&directory, path).selector(format!("/{filename}")));
                 (mount, subdirectory)
             }
+            BuildSource::File { file, filename, digest } => {
+                arguments.extend(["file".to_owned(), filename.clone(), digest.clone().unwrap_or_default()]);
+                let path = format!("{}/archive/{filename}", programs::TOOLS);
+                (Some(self.file_mount(file, path)?), &None)
+            }
             BuildSource::Git { remote, commit, subdirectory } => {
                 arguments.push("git".to_owned());
                 // With `.git`, for backends that ask git which files are the package's.
@@ -234,34 +253,6 @@ impl Emitter<'_> {
         exec.build()?.output(programs::OUT)
     }
 
-    /// The project's wheel, built with network for the backend's requirements, and installed.
-    fn install_project(&self, settings: &Settings, secrets: &[String]) -> Result<Output, OpError> {
-        let project = &self.plan.project;
-        let machine = self.machine(project);
-        let name = format!("{} build and install {project}", self.stage("project", !self.runs_on_target(project)));
-        let exec = self.build_step(machine, &programs::PROJECT, [project.clone()], name, secrets)?;
-        self.with_settings(machine, exec, settings)?
-            .mount(Bind::discarded(self.context.project, "/src"))
-            .build()?
-            .output(programs::OUT)
-    }
-
-    /// The project's files in the working directory, owned by the account like the directory itself.
-    fn copy_project(&self) -> Result<Output, OpError> {
-        let account = &self.plan.account;
-        let owner = Owner::new(account.uid, account.gid);
-        File::on(SCRATCH)
-            .then(Mkdir::new(self.plan.workdir.clone()).mode(0o755).parents().owner(owner.clone()).timestamp(EPOCH))
-            .then(
-                Copy::new(self.context.project, "/", format!("{}/", self.plan.workdir))
-                    .contents_only()
-                    .owner(owner)
-                    .timestamp(EPOCH),
-            )
-            .named(format!("[project] copy {} to {}", self.plan.project, self.plan.workdir))
-            .build()
-    }
-
     /// Puts the layers on the base.
     fn assemble(&self, layers: &[Output]) -> Result<Output, OpError> {
         let name = format!("{} assemble {}", self.stage("project", false), self.plan.project);
@@ -281,12 +272,29 @@ impl Emitter<'_> {
 
 /// What a group installs, for people: also its entry in the image's history.
 pub fn describe(group: &Group) -> String {
-    match group.wheels.as_slice() {
-        [wheel] => format!("install {} {}", wheel.name, wheel.version),
+    describe_wheels(group.wheels.iter().map(|wheel| (wheel.name.as_str(), wheel.version.as_str())))
+}
+
+/// The same for a group of local wheels.
+pub fn describe_local(group: &LocalGroup) -> String {
+    describe_wheels(group.wheels.iter().map(|wheel| (wheel.name.as_str(), wheel.version.as_str())))
+}
+
+fn describe_wheels<'w>(wheels: impl Iterator<Item = (&'w str, &'w str)>) -> String {
+    match wheels.collect::<Vec<_>>().as_slice() {
+        [(name, version)] => format!("install {name} {version}"),
         wheels => {
-            let names: Vec<&str> = wheels.iter().map(|wheel| wheel.name.as_str()).collect();
+            let names: Vec<&str> = wheels.iter().map(|(name, _)| *name).collect();
             format!("install {}", names.join(", "))
         }
+    }
+}
+
+/// What becomes of a project of the user's, for people: also its entry in the image's history.
+pub fn describe_member(plan: &Plan, member: &Member) -> String {
+    match &member.how {
+        How::Install { .. } => format!("install {}", member.name),
+        How::Copy => format!("copy {} to {}", member.name, plan.workdir),
     }
 }
 

@@ -26,7 +26,7 @@ impl<'a> Advice<'a> {
         for built in &plan.built {
             match &built.source {
                 BuildSource::Archive { url, access: None, .. } => plain.extend(realm(url)),
-                BuildSource::Archive { .. } => {}
+                BuildSource::Archive { .. } | BuildSource::File { .. } => {}
                 BuildSource::Git { remote, .. } => {
                     let is_ssh = remote.starts_with("ssh://");
                     ssh |= is_ssh;

@@ -3,8 +3,8 @@
 use buildkit_frontend::image::{Healthcheck, History, ImageConfig};
 use buildkit_llb::Platform;
 
-use crate::emit::{describe, describe_built};
-use crate::plan::{self, FirstParty, Plan, VENV};
+use crate::emit::{describe, describe_built, describe_local, describe_member, describe_resolved};
+use crate::plan::{self, Plan, VENV};
 
 /// Stands in every history entry that pyfront makes.
 const COMMENT: &str = "pyfront.v0";
@@ -83,7 +83,9 @@ fn history(plan: &Plan) -> Vec<History> {
         ..History::default()
     };
     let mut entries: Vec<History> = plan.groups.iter().map(|group| entry(describe(group), false)).collect();
+    entries.extend(plan.local.iter().map(|group| entry(describe_local(group), false)));
     entries.extend(plan.built_layers().iter().map(|built| entry(describe_built(built), false)));
+    entries.extend(plan.resolved.iter().map(|resolved| entry(describe_resolved(resolved), false)));
     entries.push(entry(
         format!(
             "venv {VENV}, user {} ({}:{}), {}",
@@ -91,13 +93,7 @@ fn history(plan: &Plan) -> Vec<History> {
         ),
         false,
     ));
-    entries.push(entry(
-        match &plan.first_party {
-            FirstParty::Install { .. } => format!("install {}", plan.project),
-            FirstParty::Copy => format!("copy {} to {}", plan.project, plan.workdir),
-        },
-        false,
-    ));
+    entries.extend(plan.first_party.iter().map(|member| entry(describe_member(plan, member), false)));
     let argv: Vec<&String> = plan.config.entrypoint.iter().chain(&plan.config.command).collect();
     entries.push(entry(format!("start {}", serde_json::to_string(&argv).unwrap_or_default()), true));
     entries

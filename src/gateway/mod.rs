@@ -5,6 +5,7 @@ mod advice;
 mod cross;
 pub mod image;
 mod libc;
+mod local;
 mod platforms;
 mod questions;
 mod read;
@@ -12,16 +13,16 @@ pub mod report;
 mod resolve;
 mod secrets;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use buildkit_frontend::subrequest::Request;
 use buildkit_frontend::{BuildResult, FrontendError, Gateway, PlatformImage};
 use buildkit_llb::{OpError, Platform};
 use futures_util::future::try_join_all;
 
-use crate::closure::{self, Target};
-use crate::diagnostic::Location;
-use crate::emit::{self, Machine, StepOptions};
+use crate::closure::Target;
+use crate::diagnostic::{Diagnostic, Location};
+use crate::emit::{self, LocalSources, Machine, StepOptions};
 use crate::plan::indexes::Indexes;
 use crate::plan::make::Inputs;
 use crate::plan::python::PythonChoice;
@@ -51,9 +52,23 @@ async fn build_image(gateway: &Gateway) -> Result<BuildResult, FrontendError> {
     check_target(gateway)?;
     let platforms = Platforms::of(gateway)?;
     let written = read::project(gateway).await?;
-    let planned = plan(gateway, &written, &platforms).await?;
+    let planned = Box::pin(plan(gateway, &written, &platforms)).await?;
+    for warning in planned.warnings() {
+        warn(gateway, &written, warning).await;
+    }
     let tasks = planned.images.iter().map(|image| Task { gateway, written: &written, planned: &planned, image });
     Ok(BuildResult::images(try_join_all(tasks.map(Task::build)).await?))
+}
+
+/// Shows a warning at its place, with what to do about it.
+async fn warn(gateway: &Gateway, written: &Written, warning: &Diagnostic) {
+    // buildx shows the place only on request.
+    let place = warning.location().map(|place| format!("{place}: ")).unwrap_or_default();
+    let mut short = format!("{place}{}", warning.message());
+    for help in warning.helps() {
+        short = format!("{short} ({help})");
+    }
+    gateway.warn_at(&written.entry, short, warning.location().map(report::place)).await;
 }
 
 fn check_target(gateway: &Gateway) -> Result<(), FrontendError> {
@@ -70,6 +85,17 @@ struct Planned {
 }
 
 impl Planned {
+    /// What the user should know, each thing once.
+    fn warnings(&self) -> Vec<&Diagnostic> {
+        let mut warnings: Vec<&Diagnostic> = Vec::new();
+        for warning in self.images.iter().flat_map(|image| &image.warnings) {
+            if !warnings.contains(&warning) {
+                warnings.push(warning);
+            }
+        }
+        warnings
+    }
+
     /// Whether something is built on the builder for another CPU, which is only known to be right when it is there.
     fn is_tried(&self) -> bool {
         let mut crossing = self.images.iter().filter(|image| image.plan.build_platform.is_some());
@@ -77,11 +103,15 @@ impl Planned {
     }
 }
 
-/// A platform, its plan, and the image that it stands on.
+/// A platform, its plan, and what that stands on.
 struct Image {
     platform: Platform,
     plan: Plan,
     base: Resolved,
+    /// The user's own files in it.
+    local: LocalSources,
+    /// What the user should know.
+    warnings: Vec<Diagnostic>,
 }
 
 /// Reads, resolves and decides everything short of operations, for all platforms.
@@ -91,18 +121,19 @@ async fn plan(gateway: &Gateway, written: &Written, platforms: &Platforms) -> Re
     let (images, files, secrets) = tokio::join!(
         resolve::images(gateway, written, &python, &uv, platforms),
         read::start_files(written),
-        secrets::given(gateway, &written.pyproject.uv.indexes),
+        secrets::given(gateway, &written.root().uv.indexes),
     );
     let ((builder, bases), files) = (images?, files?);
     let uv = Uv { version: uv, image: builder.uv.shown.clone() };
-    let indexes = Indexes::new(&written.pyproject.uv.indexes, &secrets, &written.lock);
+    let indexes = Indexes::new(&written.root().uv.indexes, &secrets, &written.lock);
     let images = platforms.targets.iter().zip(bases).map(async |(platform, base)| {
         let build = platforms.is_foreign(platform).then(|| platforms.build.to_string());
         let target = resolve::target(gateway, written, &python, &base, platform).await?;
         let chosen = Chosen { python: &python, uv: &uv, files: &files, indexes: &indexes, target, base: &base };
-        let plan = plan_for(gateway, written, &chosen, platform, build.as_deref())?;
+        let (plan, warnings) = plan_for(gateway, written, &chosen, platform, build.as_deref())?;
         platforms::check_runnable(gateway, &plan, platform)?;
-        Ok::<_, FrontendError>(Image { platform: platform.clone(), plan, base })
+        let local = local::sources(gateway, written, &plan).await?;
+        Ok::<_, FrontendError>(Image { platform: platform.clone(), plan, base, local, warnings })
     });
     let images = try_join_all(images).await?;
     Ok(Planned { builder, images })
@@ -125,23 +156,38 @@ fn plan_for(
     chosen: &Chosen<'_>,
     platform: &Platform,
     build: Option<&str>,
-) -> Result<Plan, FrontendError> {
-    let closure =
-        closure::resolve(&written.lock, &written.request(), &chosen.target).map_err(|error| report::error(&error))?;
-    let installed: BTreeSet<_> = closure.third_party().map(|package| package.name.clone()).collect();
-    let start = start::detect(&start::Project {
-        pyproject: &written.pyproject,
-        config: &written.config,
-        closure: &installed,
-        files: chosen.files,
-    })
-    .map_err(report::one)?;
+) -> Result<(Plan, Vec<Diagnostic>), FrontendError> {
+    let lock = &written.lock;
+    let installed =
+        written.input.resolve(lock, &written.request(), &chosen.target).map_err(|error| report::error(&error))?;
+    if let (Some(resolved), Some(_)) = (&installed.resolved, build) {
+        return Err(report::one(
+            Diagnostic::new(format!("requirements without a lock cannot be installed for {platform} on this builder"))
+                .at_location(Some(resolved.origin.clone()))
+                .note("which packages have to be compiled is not known before uv has resolved them")
+                .help("lock the project with uv lock, or build on a builder of that platform"),
+        ));
+    }
+    let start = match &written.script {
+        Some(script) => start::of_script(script, &script.location, &written.config),
+        None => start::detect(&start::Project {
+            pyproject: &written.pyproject,
+            config: &written.config,
+            closure: &installed.names,
+            files: chosen.files,
+        })
+        .map_err(report::one)?,
+    };
     let labels: BTreeMap<String, String> = gateway.options().labels.clone();
-    make::make(&Inputs {
+    let plan = make::make(&Inputs {
         pyproject: &written.pyproject,
+        workspace: written.root(),
+        members: &written.members,
+        directory: &written.directory,
         config: &written.config,
         lock: &written.lock,
-        closure: &closure,
+        closure: &installed.closure,
+        resolved: installed.resolved.as_ref(),
         platform: &platform.to_string(),
         build_platform: build,
         base: &Base {
@@ -155,7 +201,8 @@ fn plan_for(
         indexes: chosen.indexes,
         labels: &labels,
     })
-    .map_err(|error| report::error(&error))
+    .map_err(|error| report::error(&error))?;
+    Ok((plan, installed.warnings))
 }
 
 /// The work for one platform.
@@ -170,7 +217,7 @@ struct Task<'a> {
 impl Task<'_> {
     async fn build(self) -> Result<PlatformImage, FrontendError> {
         let Image { platform, base, .. } = self.image;
-        let advice = Advice::new(&self.image.plan, &self.written.pyproject.uv.indexes);
+        let advice = Advice::new(&self.image.plan, &self.written.root().uv.indexes);
         let solve = async {
             let (reference, plan) = self.solve().await?;
             if advice.is_possible() {
@@ -196,7 +243,9 @@ impl Task<'_> {
     ) -> Result<T, FrontendError> {
         let Self { gateway, written, planned, image } = *self;
         let wheels = plan.groups.iter().flat_map(|group| &group.wheels).map(|wheel| &wheel.origin);
-        let places = wheels.chain(plan.built.iter().map(|built| &built.origin));
+        let local_wheels = plan.local.iter().flat_map(|group| &group.wheels).map(|wheel| &wheel.origin);
+        let places = wheels.chain(local_wheels).chain(plan.built.iter().map(|built| &built.origin));
+        let places = places.chain(plan.resolved.iter().map(|resolved| &resolved.origin));
         let excerpt = Excerpt::new(&written.lock.file, places);
         let build = gateway.build_platform();
         let suffix = format!("-{}", image.platform).replace('/', "-");
@@ -206,7 +255,7 @@ impl Task<'_> {
             builder: machine(&planned.builder.base, &planned.builder.uv, &build, ""),
             target: uv.map(|uv| machine(&image.base, uv, &image.platform, &suffix)),
             label: label.as_deref(),
-            project: &written.sources()?,
+            local: &image.local,
             steps: &step_options(gateway),
             caps: gateway.llb_caps(),
             place: &|origin: &Location| Some(excerpt.place(origin)),

@@ -11,6 +11,9 @@ use super::platforms::Platforms;
 use super::read::{LOCKED, is_locked};
 use super::resolve::PYTHON_VERSION;
 use super::{TARGET, check_target, plan, read, report, secrets};
+use crate::plan::input::Input;
+use crate::project::pyproject::Pyproject;
+use crate::project::workspace::PACKAGE;
 
 const DESCRIPTION: &str = "the image to run in production";
 
@@ -45,24 +48,37 @@ async fn outline(gateway: &Gateway) -> Result<Outline, FrontendError> {
     let argument = gateway.options().build_args.get(LOCKED).map(String::as_str);
     let locked = is_locked(argument, &written.config).map_err(report::one)?;
     let cache = OutlineCache { id: "pyfront/uv".to_owned(), location: None };
-    let builds = written.pyproject.is_package();
+    let builds = written.pyproject.is_package()
+        || written.members.values().any(Pyproject::is_package)
+        || matches!(written.input, Input::Requirements(_));
+    let mut args = Vec::new();
+    if !written.lock.manifest.members.is_empty() {
+        let project = written.pyproject.project.as_ref();
+        args.push(OutlineArg {
+            name: PACKAGE.to_owned(),
+            description: "the member of the workspace that the image is of".to_owned(),
+            value: project.map(|project| project.name.value.to_string()).unwrap_or_default(),
+            location: None,
+        });
+    }
+    args.extend([
+        OutlineArg {
+            name: PYTHON_VERSION.to_owned(),
+            description: format!("the Python version; {}", python.reason),
+            value: python.version.to_string(),
+            location: None,
+        },
+        OutlineArg {
+            name: LOCKED.to_owned(),
+            description: "whether uv.lock must fit pyproject.toml".to_owned(),
+            value: locked.to_string(),
+            location: None,
+        },
+    ]);
     Ok(Outline {
         name: TARGET.to_owned(),
         description: DESCRIPTION.to_owned(),
-        args: vec![
-            OutlineArg {
-                name: PYTHON_VERSION.to_owned(),
-                description: format!("the Python version; {}", python.reason),
-                value: python.version.to_string(),
-                location: None,
-            },
-            OutlineArg {
-                name: LOCKED.to_owned(),
-                description: "whether uv.lock must fit pyproject.toml".to_owned(),
-                value: locked.to_string(),
-                location: None,
-            },
-        ],
+        args,
         secrets: optional(secrets::of_outline(&written, builds)),
         ssh: optional(secrets::ssh_of_outline(&written)),
         cache: if builds { vec![cache] } else { Vec::new() },
@@ -80,7 +96,7 @@ async fn lint(gateway: &Gateway) -> Result<LintReport, FrontendError> {
         check_target(gateway)?;
         let platforms = Platforms::of(gateway)?;
         let written = read::project(gateway).await?;
-        plan(gateway, &written, &platforms).await.map(drop)
+        Box::pin(plan(gateway, &written, &platforms)).await.map(drop)
     };
     let error = match Box::pin(checked).await {
         Ok(()) => return Ok(LintReport::default()),

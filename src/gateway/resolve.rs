@@ -10,7 +10,7 @@ use futures_util::future::{try_join, try_join_all};
 use super::platforms::{Platforms, arch};
 use super::read::Written;
 use super::report;
-use crate::closure::{self, Libc, Python, Target};
+use crate::closure::{Libc, Python, Target};
 use crate::diagnostic::{Diagnostic, Location};
 use crate::plan::python::{PythonChoice, Wishes, choose, image};
 use crate::plan::{self, uv};
@@ -49,19 +49,22 @@ pub(super) fn python(
     platforms: &[Platform],
 ) -> Result<PythonChoice, FrontendError> {
     let build_arg = gateway.options().build_args.get(PYTHON_VERSION).map(|value| (PYTHON_VERSION, value.as_str()));
+    let requires = written.requires_python();
     let choice = choose(&Wishes {
         build_arg,
         config: written.config.python.as_ref(),
         file: written.python_version.as_ref(),
-        requires: written.pyproject.project.as_ref().and_then(|project| project.requires_python.as_ref()),
+        requires: requires.as_ref(),
     })
     .map_err(report::one)?;
     // The base image, which knows its patch, is not resolved yet; for the presence of wheels a patch hardly matters.
     let has_wheels = |version: PythonVersion, platform: &Platform| {
         let patch = version.patch.unwrap_or_default();
         let target = assumed_target(&format!("3.{}.{patch}", version.minor), platform);
-        let closure = target.ok().and_then(|target| closure::resolve(&written.lock, &written.request(), &target).ok());
-        closure.is_some_and(|closure| !closure.third_party().any(|package| package.artifact.needs_build()))
+        let request = written.request();
+        let installed = target.ok().and_then(|target| written.input.resolve(&written.lock, &request, &target).ok());
+        installed
+            .is_some_and(|installed| !installed.closure.third_party().any(|package| package.artifact.needs_build()))
     };
     let [platforms @ .., last] = platforms else { return Ok(choice) };
     if platforms.is_empty() {
@@ -79,7 +82,7 @@ pub(super) fn python(
 /// Which uv.
 pub(super) fn uv(written: &Written) -> Result<String, FrontendError> {
     let configured = written.config.uv.as_ref().map(|version| (version.as_str(), version.location.clone()));
-    let required = written.pyproject.uv.required_version.as_ref();
+    let required = written.root().uv.required_version.as_ref();
     let required = required.map(|version| (version.value.as_str(), version.location.clone()));
     uv::choose(configured, required).map_err(report::one)
 }

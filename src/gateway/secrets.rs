@@ -26,9 +26,9 @@ pub(super) async fn given(gateway: &Gateway, indexes: &[Index]) -> BTreeSet<Stri
 /// optional.
 pub(super) fn of_outline(written: &Written, builds: bool) -> Vec<String> {
     // A netrc is listed where there is an index that it can be for.
-    let private = !written.pyproject.uv.indexes.is_empty();
+    let private = !written.root().uv.indexes.is_empty();
     let indexes: Vec<_> =
-        secret_ids(&written.pyproject.uv.indexes).into_iter().filter(|id| private || id != NETRC).collect();
+        secret_ids(&written.root().uv.indexes).into_iter().filter(|id| private || id != NETRC).collect();
     let mut ids = Vec::new();
     if builds || private {
         ids.push(CA_SECRET.to_owned());

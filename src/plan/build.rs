@@ -3,9 +3,10 @@
 
 use serde::Serialize;
 
+use super::local::{self, LocalFile};
 use super::make::Inputs;
 use super::settings::{self, Settings};
-use crate::closure::{Artifact, Locked};
+use crate::closure::{ArchiveFile, Artifact, Locked};
 use crate::diagnostic::{Diagnostic, Location};
 use crate::plan::indexes::{Access, Indexes};
 use crate::project::lock::{FileLocation, GitSource, Hash, Lock};
@@ -49,6 +50,16 @@ pub enum BuildSource {
         /// The directory in the archive that holds the package.
         subdirectory: Option<String>,
     },
+    /// An archive of sources among the user's files.
+    #[serde(rename_all = "kebab-case")]
+    File {
+        /// Where it is.
+        file: LocalFile,
+        /// The file's name; a plain name, never a path.
+        filename: String,
+        /// `<algorithm>:<hexadecimal>` of the file. The lock has none for the files of an index that is a directory.
+        digest: Option<String>,
+    },
     /// A commit of a git repository.
     #[serde(rename_all = "kebab-case")]
     Git {
@@ -61,12 +72,12 @@ pub enum BuildSource {
     },
 }
 
-/// How a package of the closure is built.
+/// How a package of the closure is built. `directory` is that of the lock in the build context.
 ///
 /// # Errors
 /// Sources that pyfront cannot build from, with their place in the lock.
 pub(super) fn from_source(inputs: &Inputs<'_>, package: &Locked) -> Result<Built, Diagnostic> {
-    let (source, origin) = source(inputs.lock, inputs.indexes, package)?;
+    let (source, origin) = source(inputs.lock, inputs.directory, inputs.indexes, package)?;
     Ok(Built {
         name: package.name.to_string(),
         version: version(package, &origin)?,
@@ -77,9 +88,21 @@ pub(super) fn from_source(inputs: &Inputs<'_>, package: &Locked) -> Result<Built
     })
 }
 
-/// What a package is built from, and its place in the lock.
-fn source(lock: &Lock, indexes: &Indexes<'_>, package: &Locked) -> Result<(BuildSource, Location), Diagnostic> {
+/// What a package is built from, and its place in the lock. `directory` is the lock's, in the build context.
+fn source(
+    lock: &Lock,
+    directory: &str,
+    indexes: &Indexes<'_>,
+    package: &Locked,
+) -> Result<(BuildSource, Location), Diagnostic> {
     match &package.artifact {
+        Artifact::Sdist(ArchiveFile { location: FileLocation::Path(path), filename, hash, range, .. })
+        | Artifact::Path(ArchiveFile { location: FileLocation::Path(path), filename, hash, range, .. }) => {
+            let file = local::file(directory, package.name.as_str(), path);
+            let digest = hash.as_ref().map(ToString::to_string);
+            let origin = Location::new(&lock.file, range.clone());
+            Ok((BuildSource::File { file, filename: filename.clone(), digest }, origin))
+        }
         Artifact::Sdist(file) | Artifact::Url(file) => {
             let origin = Location::new(&lock.file, file.range.clone());
             let what = package.artifact.describe();
@@ -199,7 +222,7 @@ mod tests {
         assert_eq!(package.chain.to_string(), "app → parcel");
         let none = BTreeSet::new();
         let indexes = Indexes::new(&[], &none, &lock);
-        source(&lock, &indexes, package).map(|(source, _)| source).map_err(|problem| problem.to_string())
+        source(&lock, "", &indexes, package).map(|(source, _)| source).map_err(|problem| problem.to_string())
     }
 
     #[test]

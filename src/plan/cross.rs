@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::make::Inputs;
-use super::{Built, FirstParty, Group, Settings};
+use super::{Built, Group, How, LocalGroup, Member, Settings};
 use crate::closure::{Arch, Libc, Target};
 
 /// Minor versions of glibc that uv has a name for, in `--python-platform` (its `TargetTriple`).
@@ -32,8 +32,9 @@ pub fn python_platform(target: &Target) -> Option<String> {
 pub(super) fn prepare(
     inputs: &Inputs<'_>,
     groups: &mut [Group],
+    local: &mut [LocalGroup],
     built: &[Built],
-    first_party: &FirstParty,
+    first_party: &[Member],
 ) -> BTreeSet<String> {
     let platform = python_platform(&inputs.closure.target);
     let mut on_target = BTreeSet::new();
@@ -47,17 +48,22 @@ pub(super) fn prepare(
             None => on_target.extend(specific.map(|wheel| wheel.name.clone())),
         }
     }
+    for group in local {
+        let mut specific = group.wheels.iter().filter(|wheel| !wheel.pure).peekable();
+        match (&platform, specific.peek()) {
+            (_, None) => {}
+            (Some(platform), _) => group.python_platform = Some(platform.clone()),
+            (None, _) => on_target.extend(specific.map(|wheel| wheel.name.clone())),
+        }
+    }
     let compiled = |built: &&Built| {
         let versions = inputs.lock.packages.iter().filter(|package| package.name.as_str() == built.name);
         versions.flat_map(|package| &package.wheels).any(|wheel| !wheel.is_pure()) || uses_compiled(&built.settings)
     };
     on_target.extend(built.iter().filter(compiled).map(|built| built.name.clone()));
-    if let FirstParty::Install { settings, .. } = first_party
-        && uses_compiled(settings)
-        && let Some(project) = &inputs.pyproject.project
-    {
-        on_target.insert(project.name.value.to_string());
-    }
+    let of_compiled =
+        |member: &&Member| matches!(&member.how, How::Install { settings, .. } if uses_compiled(settings));
+    on_target.extend(first_party.iter().filter(of_compiled).map(|member| member.name.clone()));
     on_target
 }
 

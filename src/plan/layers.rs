@@ -16,6 +16,22 @@ pub const BIG: u64 = 1 << 20;
 /// Packages that are built from source have at most this many layers.
 pub const MAX_BUILT: u8 = 8;
 
+/// The numbers that decide the grouping. Every image uses [`Parameters::DEFAULT`]; others are for measuring what they would do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parameters {
+    /// At most this many wheels get a layer of their own.
+    pub max_own: usize,
+    /// The tail is spread over this many buckets; at least one.
+    pub buckets: u8,
+    /// A wheel of at least this many (compressed) bytes is big.
+    pub big: u64,
+}
+
+impl Parameters {
+    /// What images are made with.
+    pub const DEFAULT: Self = Self { max_own: MAX_OWN, buckets: BUCKETS, big: BIG };
+}
+
 /// What the grouping needs to know of a wheel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Weight<'a> {
@@ -28,8 +44,8 @@ pub struct Weight<'a> {
 }
 
 impl Weight<'_> {
-    fn is_big(&self) -> bool {
-        self.size.map_or(self.platform_specific, |size| size >= BIG)
+    fn is_big(&self, big: u64) -> bool {
+        self.size.map_or(self.platform_specific, |size| size >= big)
     }
 }
 
@@ -46,18 +62,24 @@ pub enum Kind {
 /// Groups wheels: returns, in image order (stable and large first), each group's kind and the indices of its wheels.
 /// Indices within a group are in order of names.
 pub fn group(wheels: &[Weight<'_>]) -> Vec<(Kind, Vec<usize>)> {
-    let mut big: Vec<usize> = (0..wheels.len()).filter(|index| wheels[*index].is_big()).collect();
+    group_with(Parameters::DEFAULT, wheels)
+}
+
+/// Groups wheels as [`group`] would with other numbers.
+pub fn group_with(parameters: Parameters, wheels: &[Weight<'_>]) -> Vec<(Kind, Vec<usize>)> {
+    let Parameters { max_own, buckets, big: limit } = parameters;
+    let mut big: Vec<usize> = (0..wheels.len()).filter(|index| wheels[*index].is_big(limit)).collect();
     // A wheel of unknown size counts as large as can be: what a lock does not say must not depend on what it does say.
     big.sort_by_key(|index| (std::cmp::Reverse(wheels[*index].size.unwrap_or(u64::MAX)), wheels[*index].name));
-    big.truncate(MAX_OWN);
+    big.truncate(max_own);
 
     let mut tail: Vec<usize> = (0..wheels.len()).filter(|index| !big.contains(index)).collect();
     tail.sort_by_key(|index| wheels[*index].name);
 
     let mut groups: Vec<(Kind, Vec<usize>)> = big.into_iter().map(|index| (Kind::Own, vec![index])).collect();
-    for bucket in 0..BUCKETS {
+    for bucket in 0..buckets {
         let members: Vec<usize> =
-            tail.iter().copied().filter(|index| bucket_of(wheels[*index].name) == bucket).collect();
+            tail.iter().copied().filter(|index| bucket_of(wheels[*index].name, buckets) == bucket).collect();
         if !members.is_empty() {
             groups.push((Kind::Bucket(bucket), members));
         }
@@ -81,8 +103,8 @@ pub fn group_built(names: &[&str]) -> Vec<Vec<usize>> {
     buckets
 }
 
-fn bucket_of(name: &str) -> u8 {
-    hash_of(name) % BUCKETS
+fn bucket_of(name: &str, buckets: u8) -> u8 {
+    hash_of(name) % buckets
 }
 
 fn hash_of(name: &str) -> u8 {

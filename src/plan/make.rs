@@ -3,31 +3,44 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use uv_normalize::PackageName;
+
 use crate::closure::{Artifact, Closure, Libc, Locked, WheelFile};
 use crate::diagnostic::{Diagnostic, Diagnostics, Location};
 use crate::plan::build::{self, Built};
 use crate::plan::cross;
 use crate::plan::indexes::Indexes;
-use crate::plan::layers::{self, Weight};
-use crate::plan::settings;
+use crate::plan::layers::{self, Kind, Weight};
+use crate::plan::local::{self, LocalGroup, LocalWheel};
 use crate::plan::start::StartCommand;
-use crate::plan::{Account, Base, Config, FirstParty, Group, Healthcheck, Plan, Uv, VENV, Wheel};
+use crate::plan::{Account, Base, Config, Group, Healthcheck, Plan, Resolved, Uv, VENV, Wheel};
 use crate::project::config::healthcheck::{self, Test};
 use crate::project::config::{self, workdir};
-use crate::project::lock::Lock;
+use crate::project::lock::{FileLocation, Lock};
 use crate::project::pyproject::Pyproject;
+
+/// What an image of all members is of.
+const WORKSPACE: &str = "workspace";
 
 /// Everything that a plan follows from.
 #[derive(Debug, Clone, Copy)]
 pub struct Inputs<'a> {
-    /// The project file.
+    /// The project file of the project that the image is of; that of the workspace's root when it is of all members.
     pub pyproject: &'a Pyproject,
+    /// The project file beside the lock, whose `[tool.uv]` holds for the whole workspace.
+    pub workspace: &'a Pyproject,
+    /// The project files of others among the user's projects, as far as they were read.
+    pub members: &'a BTreeMap<PackageName, Pyproject>,
+    /// The directory of the lock in the build context; empty for the context's root.
+    pub directory: &'a str,
     /// `[tool.pyfront]`, with what a Dockerfile says on top.
     pub config: &'a config::Config,
     /// The lock file.
     pub lock: &'a Lock,
     /// What the lock installs on the platform.
     pub closure: &'a Closure,
+    /// What uv resolves and installs, where there is no lock.
+    pub resolved: Option<&'a Resolved>,
     /// For example `linux/amd64`.
     pub platform: &'a str,
     /// The platform that builds, where its CPU is another one.
@@ -54,18 +67,20 @@ pub fn make(inputs: &Inputs<'_>) -> Result<Plan, Diagnostics> {
     let mut problems = Vec::new();
     let project = match inputs.pyproject.require_project() {
         Ok(project) => project.name.value.to_string(),
+        Err(_) if !inputs.lock.manifest.members.is_empty() => WORKSPACE.to_owned(),
         Err(problem) => return Err(problem.into()),
     };
-    let (wheels, built) = third_party(inputs, &mut problems);
-    let first_party = first_party(inputs).unwrap_or_else(|problem| {
+    let ThirdParty { wheels, local, built } = third_party(inputs, &mut problems);
+    let first_party = local::members(inputs).unwrap_or_else(|problem| {
         problems.push(problem);
-        FirstParty::Copy
+        Vec::new()
     });
     let config = image_config(inputs, &mut problems);
     Diagnostics::into_result(problems)?;
-    let mut groups = groups(&wheels);
+    let mut groups = grouped(&wheels, |kind, wheels| Group { kind, wheels, python_platform: None });
+    let mut local = grouped(&local, |kind, wheels| LocalGroup { kind, wheels, python_platform: None });
     let runs_on_target = match inputs.build_platform {
-        Some(_) => cross::prepare(inputs, &mut groups, &built, &first_party),
+        Some(_) => cross::prepare(inputs, &mut groups, &mut local, &built, &first_party),
         None => BTreeSet::new(),
     };
 
@@ -80,8 +95,14 @@ pub fn make(inputs: &Inputs<'_>) -> Result<Plan, Diagnostics> {
         cache: cache(inputs),
         build_packages: inputs.config.build_packages.as_ref().map(|packages| packages.to_vec()).unwrap_or_default(),
         groups,
-        build_secrets: if built.is_empty() { Vec::new() } else { inputs.indexes.build_secrets(false) },
+        local,
+        build_secrets: if built.is_empty() && inputs.resolved.is_none() {
+            Vec::new()
+        } else {
+            inputs.indexes.build_secrets(false)
+        },
         built,
+        resolved: inputs.resolved.cloned(),
         first_party,
         account: Account { name: user.name, uid: user.uid, gid: user.gid, home: user.home },
         workdir: inputs.config.workdir.as_ref().map_or(workdir::DEFAULT, |workdir| workdir.as_str()).to_owned(),
@@ -101,44 +122,43 @@ fn cache(inputs: &Inputs<'_>) -> String {
     format!("{}-{libc}-{arch}", inputs.uv.version)
 }
 
-fn first_party(inputs: &Inputs<'_>) -> Result<FirstParty, Diagnostic> {
-    let pyproject = inputs.pyproject;
-    if !pyproject.is_package() {
-        return Ok(FirstParty::Copy);
-    }
-    let backend = pyproject.build_system.as_ref().and_then(|system| system.build_backend.as_ref());
-    Ok(FirstParty::Install {
-        backend: backend.map_or("setuptools", |backend| backend.as_str()).to_owned(),
-        secrets: inputs.indexes.build_secrets(true),
-        settings: settings::of_project(inputs, &pyproject.require_project()?.name.value)?,
-    })
-}
-
 /// A wheel with what the grouping weighs it by.
-struct Weighed {
-    wheel: Wheel,
+struct Weighed<W> {
+    wheel: W,
+    name: String,
     size: Option<u64>,
+    platform_specific: bool,
 }
 
-/// What is installed from outside the project: wheels of the lock, and packages that have to be built.
-fn third_party(inputs: &Inputs<'_>, problems: &mut Vec<Diagnostic>) -> (Vec<Weighed>, Vec<Built>) {
-    let mut wheels = Vec::new();
-    let mut built = Vec::new();
-    for package in &inputs.closure.packages {
-        match &package.artifact {
-            Artifact::Wheel(file) => match wheel(inputs, package, file) {
-                Ok(wheel) => wheels.push(Weighed { wheel, size: file.size }),
-                Err(problem) => problems.push(problem),
-            },
-            Artifact::Virtual(_) => {}
-            Artifact::Editable(_) | Artifact::Directory(_) if package.root => {}
-            _ => match build::from_source(inputs, package) {
-                Ok(package) => built.push(package),
-                Err(problem) => problems.push(problem),
-            },
-        }
+/// What is installed from outside the project.
+#[derive(Default)]
+struct ThirdParty {
+    wheels: Vec<Weighed<Wheel>>,
+    local: Vec<Weighed<LocalWheel>>,
+    built: Vec<Built>,
+}
+
+/// Wheels of the lock, and packages that have to be built.
+fn third_party(inputs: &Inputs<'_>, problems: &mut Vec<Diagnostic>) -> ThirdParty {
+    fn weighed<W>(wheel: W, package: &Locked, file: &WheelFile) -> Weighed<W> {
+        Weighed { wheel, name: package.name.to_string(), size: file.size, platform_specific: !file.pure }
     }
-    (wheels, built)
+    let mut found = ThirdParty::default();
+    for package in &inputs.closure.packages {
+        let problem = match &package.artifact {
+            Artifact::Wheel(file) => match &file.location {
+                FileLocation::Path(path) => local_wheel(inputs, package, file, path)
+                    .map(|wheel| found.local.push(weighed(wheel, package, file))),
+                FileLocation::Url(_) => {
+                    wheel(inputs, package, file).map(|wheel| found.wheels.push(weighed(wheel, package, file)))
+                }
+            },
+            Artifact::Virtual(_) | Artifact::Editable(_) | Artifact::Directory(_) => Ok(()),
+            _ => build::from_source(inputs, package).map(|package| found.built.push(package)),
+        };
+        problems.extend(problem.err());
+    }
+    found
 }
 
 /// A wheel that BuildKit itself can fetch and check.
@@ -157,18 +177,28 @@ pub(super) fn wheel(inputs: &Inputs<'_>, package: &Locked, file: &WheelFile) -> 
     })
 }
 
-fn groups(wheels: &[Weighed]) -> Vec<Group> {
+/// A wheel among the user's files.
+fn local_wheel(inputs: &Inputs<'_>, package: &Locked, file: &WheelFile, path: &str) -> Result<LocalWheel, Diagnostic> {
+    let origin = Location::new(&inputs.lock.file, file.range.clone());
+    Ok(LocalWheel {
+        name: package.name.to_string(),
+        version: build::version(package, &origin)?,
+        filename: file.filename.clone(),
+        pure: file.pure,
+        file: local::file(inputs.directory, package.name.as_str(), path),
+        digest: file.hash.as_ref().map(ToString::to_string),
+        origin,
+    })
+}
+
+fn grouped<W: Clone, G>(wheels: &[Weighed<W>], make: impl Fn(Kind, Vec<W>) -> G) -> Vec<G> {
     let weights: Vec<Weight<'_>> = wheels
         .iter()
-        .map(|weighed| Weight { name: &weighed.wheel.name, size: weighed.size, platform_specific: !weighed.wheel.pure })
+        .map(|weighed| Weight { name: &weighed.name, size: weighed.size, platform_specific: weighed.platform_specific })
         .collect();
     layers::group(&weights)
         .into_iter()
-        .map(|(kind, members)| Group {
-            kind,
-            wheels: members.into_iter().map(|index| wheels[index].wheel.clone()).collect(),
-            python_platform: None,
-        })
+        .map(|(kind, members)| make(kind, members.into_iter().map(|index| wheels[index].wheel.clone()).collect()))
         .collect()
 }
 

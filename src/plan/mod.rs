@@ -12,15 +12,20 @@ use crate::diagnostic::Location;
 
 pub use self::build::{BuildSource, Built};
 pub use self::indexes::Access;
+pub use self::local::{How, LocalFile, LocalGroup, LocalWheel, Member, Tree};
+pub use self::resolved::Resolved;
 pub use self::settings::{Environment, Settings};
 
 pub mod build;
 pub mod cross;
 pub mod indexes;
+pub mod input;
 pub mod layers;
 pub mod libc;
+pub mod local;
 pub mod make;
 pub mod python;
+pub mod resolved;
 pub mod settings;
 pub mod start;
 pub mod uv;
@@ -32,7 +37,7 @@ pub const VENV: &str = "/opt/venv";
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Plan {
-    /// The project's normalised name.
+    /// The normalised name of the project that the image is of.
     pub project: String,
     /// The platform of the image, as `linux/amd64`.
     pub platform: String,
@@ -53,13 +58,19 @@ pub struct Plan {
     pub build_packages: Vec<String>,
     /// Locked wheels in image order: one layer each.
     pub groups: Vec<Group>,
+    /// Wheels of the user's own files, on top of the locked ones: one layer each group.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub local: Vec<LocalGroup>,
     /// Packages that are built from their sources, in order of names, on top of the wheels: one step and one layer each.
     pub built: Vec<Built>,
-    /// The secrets with which uv fetches what those builds require.
+    /// Requirements without lock, which uv resolves and installs in one step with network.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resolved: Option<Resolved>,
+    /// The secrets with which uv fetches what those builds require, or those requirements.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub build_secrets: Vec<String>,
-    /// How the project itself gets in.
-    pub first_party: FirstParty,
+    /// The user's own projects, in image order: one step and one layer each, the project that the image is of last.
+    pub first_party: Vec<Member>,
     /// Who runs the container, and where.
     pub account: Account,
     /// The working directory, owned by the account.
@@ -71,7 +82,7 @@ pub struct Plan {
 impl Plan {
     /// Whether there is something that has no wheel: a package, or the project itself.
     pub fn is_built_from_source(&self) -> bool {
-        !self.built.is_empty() || matches!(self.first_party, FirstParty::Install { .. })
+        !self.built.is_empty() || self.first_party.iter().any(|member| matches!(member.how, How::Install { .. }))
     }
 
     /// The packages that are built from source, as they share layers.
@@ -156,25 +167,6 @@ pub struct Wheel {
     /// Its entry in the lock file.
     #[serde(serialize_with = "as_text")]
     pub origin: Location,
-}
-
-/// How the project itself gets into the image.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FirstParty {
-    /// The project is a package: its wheel is built from the sources and installed, not editable.
-    Install {
-        /// The build backend, as `[build-system]` names it; for people.
-        backend: String,
-        /// The secrets with which uv fetches what the build requires.
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        secrets: Vec<String>,
-        /// What its build is told.
-        #[serde(skip_serializing_if = "Settings::is_empty")]
-        settings: Settings,
-    },
-    /// The project is no package: its files are copied to the working directory.
-    Copy,
 }
 
 /// The account that the container runs as.

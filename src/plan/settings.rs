@@ -92,7 +92,7 @@ pub(super) fn of_locked(inputs: &Inputs<'_>, package: &Locked) -> Result<Setting
     if matches!(package.source, Source::Registry { .. }) {
         file.set("no-sources", Setting::Flag(true));
     }
-    let settings = &inputs.pyproject.uv.build;
+    let settings = &inputs.workspace.uv.build;
     let name = &package.name;
     file.set_table("config-settings", settings.config_settings.clone());
     if let Some(own) = settings.config_settings_package.get(name) {
@@ -112,7 +112,7 @@ pub(super) fn of_locked(inputs: &Inputs<'_>, package: &Locked) -> Result<Setting
 /// Extra build dependencies that cannot be handed on.
 pub(super) fn of_project(inputs: &Inputs<'_>, name: &PackageName) -> Result<Settings, Diagnostic> {
     let mut file = File::common(inputs);
-    let settings = &inputs.pyproject.uv.build;
+    let settings = &inputs.workspace.uv.build;
     let own = settings.config_settings_package.get(name).cloned().unwrap_or_default();
     file.set_table("config-settings", merge(own, &settings.config_settings));
     let mut told = finish(inputs, name, file)?;
@@ -137,7 +137,7 @@ fn is_version_variable(argument: &str, name: &PackageName) -> bool {
 }
 
 fn finish(inputs: &Inputs<'_>, name: &PackageName, mut file: File) -> Result<Settings, Diagnostic> {
-    let settings = &inputs.pyproject.uv.build;
+    let settings = &inputs.workspace.uv.build;
     let mut wheels = Vec::new();
     if !settings.is_isolated(name) {
         file.set("no-build-isolation", Setting::Flag(true));
@@ -163,7 +163,7 @@ struct File(BTreeMap<&'static str, Setting>);
 impl File {
     /// What every build is told.
     fn common(inputs: &Inputs<'_>) -> Self {
-        let settings = &inputs.pyproject.uv.build;
+        let settings = &inputs.workspace.uv.build;
         let mut file = Self(settings.resolution.clone());
         if !settings.indexes.is_empty() {
             file.set("index", Setting::List(settings.indexes.iter().cloned().map(Setting::Table).collect()));
@@ -244,7 +244,7 @@ fn requirement(
     let written = extra.requirement();
     let problem = |message: String| Diagnostic::new(message).at_location(Some(written.location.clone()));
     if !extra.match_runtime {
-        if inputs.pyproject.uv.sources.contains_key(name) {
+        if inputs.workspace.uv.sources.contains_key(name) {
             return Err(problem(format!(
                 "extra-build-dependencies asks for {name}, which [tool.uv.sources] takes from elsewhere; pyfront cannot \
                  hand that on to a build yet"
@@ -284,7 +284,7 @@ fn requirement(
 /// what the package's extra build dependencies name. uv would have all of the project there; but then every change of the
 /// lock would build the package again.
 fn environment(inputs: &Inputs<'_>, name: &PackageName) -> Result<Environment, Diagnostic> {
-    let settings = &inputs.pyproject.uv.build;
+    let settings = &inputs.workspace.uv.build;
     let closure = inputs.closure;
     let own = closure.get(name.as_str()).map(|package| package.dependencies.iter()).into_iter().flatten();
     let extra = settings.extra_build_dependencies.get(name).into_iter().flatten().map(|extra| &extra.dependency.name);
@@ -374,9 +374,13 @@ mod tests {
         let indexes = Indexes::new(&[], &given, &lock);
         let inputs = Inputs {
             pyproject: &pyproject,
+            workspace: &pyproject,
+            members: &BTreeMap::new(),
+            directory: "",
             config: &pyproject.config,
             lock: &lock,
             closure: &closure,
+            resolved: None,
             platform: "linux/amd64",
             build_platform: None,
             base: &Base { image: image.clone(), python: "3.13".to_owned(), reason: String::new() },

@@ -31,17 +31,22 @@ pub fn read(root: &Table<'_>) -> Vec<BuildFile> {
     let project = |path: &[&str]| walk(root, &[&["project"], path].concat());
     let tool = |path: &[&str]| walk(root, &[&["tool"], path].concat());
 
-    files.named(project(&["readme"]), "readme of [project]");
-    files.named(project(&["readme", "file"]), "readme of [project]");
-    files.named(project(&["license", "file"]), "license of [project]");
+    let backend = walk(root, &["build-system", "build-backend"]);
+    let backend = backend.as_ref().and_then(Value::as_str);
+    // setuptools, also when nothing is said. It warns when a readme or the text of a licence is missing, and goes on, so
+    // projects with it do hide `*.md` (`setuptools.config.expand`, `_filter_existing_files`).
+    let setuptools = backend.is_none_or(|name| name.starts_with("setuptools"));
+
+    if !setuptools {
+        files.named(project(&["readme"]), "readme of [project]");
+        files.named(project(&["readme", "file"]), "readme of [project]");
+        files.named(project(&["license", "file"]), "license of [project]");
+    }
     files.named(project(&["license-files"]), "license-files of [project]");
-    files.named(tool(&["setuptools", "dynamic", "readme", "file"]), "readme of [tool.setuptools.dynamic]");
     files.named(tool(&["setuptools", "dynamic", "version", "file"]), "version of [tool.setuptools.dynamic]");
     files.named(tool(&["setuptools", "dynamic", "dependencies", "file"]), "dependencies of [tool.setuptools.dynamic]");
     files.named(tool(&["hatch", "version", "path"]), "path of [tool.hatch.version]");
 
-    let backend = walk(root, &["build-system", "build-backend"]);
-    let backend = backend.as_ref().and_then(Value::as_str);
     match backend {
         Some("hatchling.build") => {
             for hook in [
@@ -56,8 +61,7 @@ pub fn read(root: &Table<'_>) -> Vec<BuildFile> {
             Some(manifest) => files.named(Some(manifest), "manifest-path of [tool.maturin]"),
             None => files.default("Cargo.toml", "the build backend maturin", true),
         },
-        Some(name) if !name.starts_with("setuptools") => {}
-        // setuptools, also when nothing is said.
+        _ if !setuptools => {}
         _ => {
             for name in ["setup.py", "setup.cfg", "MANIFEST.in"] {
                 files.default(name, "the build backend setuptools", false);
@@ -153,10 +157,12 @@ mod tests {
             backend("maturin", "[tool.maturin]\nmanifest-path = 'rust/Cargo.toml'"),
             ["*rust/Cargo.toml", "Cargo.lock"]
         );
-        let dynamic = "[tool.setuptools.dynamic]\nreadme = { file = ['A.md', 'B.md'] }\n";
+        let dynamic = "[project]\nreadme = 'README.md'\nlicense = { file = 'L' }\nlicense-files = ['NOTICE']\n\
+                       [tool.setuptools.dynamic]\nreadme = { file = ['A.md', 'B.md'] }\nversion = { file = 'V' }\n";
+        // It goes on without a readme.
         assert_eq!(
             backend("setuptools.build_meta", dynamic),
-            ["*A.md", "*B.md", "setup.py", "setup.cfg", "MANIFEST.in"]
+            ["*NOTICE", "*V", "setup.py", "setup.cfg", "MANIFEST.in"]
         );
         assert_eq!(files(""), ["setup.py", "setup.cfg", "MANIFEST.in"]);
     }

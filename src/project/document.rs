@@ -61,11 +61,23 @@ impl<'a> Document<'a> {
     /// # Errors
     /// The first syntax error, with its line.
     pub fn parse(file: &'a Arc<SourceFile>) -> Result<Self, Diagnostic> {
-        match DeTable::parse(file.text()) {
-            Ok(root) => Ok(Self { file, root }),
-            Err(error) => Err(Diagnostic::new(format!("this is not valid TOML: {}", printable(error.message())))
-                .at(file, error.span().unwrap_or(0..0))
-                .help("correct this line; the syntax is described at https://toml.io")),
+        Self::parse_within(file, file.text())
+    }
+
+    /// Parses a text that stands within a file, at the same places: everything else is blank in `text`.
+    ///
+    /// # Errors
+    /// The first syntax error, with its line.
+    pub fn parse_within(file: &'a Arc<SourceFile>, text: &'a str) -> Result<Self, Diagnostic> {
+        let invalid = |message: &str, range: Range<usize>| {
+            Diagnostic::new(format!("this is not valid TOML: {}", printable(message)))
+                .at(file, range)
+                .help("correct this line; the syntax is described at https://toml.io")
+        };
+        let root = DeTable::parse(text).map_err(|error| invalid(error.message(), error.span().unwrap_or_default()))?;
+        match root.get_ref().values().find_map(bad_integer) {
+            Some(range) => Err(invalid("invalid integer number", range)),
+            None => Ok(Self { file, root }),
         }
     }
 
@@ -284,6 +296,19 @@ impl<'a> Value<'a> {
     }
 }
 
+/// The place of an integer that is none. The parser takes anything behind digits and `_`, control characters included.
+fn bad_integer(value: &Spanned<DeValue<'_>>) -> Option<Range<usize>> {
+    match value.get_ref() {
+        DeValue::Integer(integer) => {
+            let mut digits = integer.as_str().trim_start_matches(['+', '-']).chars();
+            (!digits.all(|digit| digit.is_digit(integer.radix()))).then(|| value.span())
+        }
+        DeValue::Array(items) => items.iter().find_map(bad_integer),
+        DeValue::Table(entries) => entries.values().find_map(bad_integer),
+        _ => None,
+    }
+}
+
 /// `Ok` when nothing was collected; otherwise everything, in the order of the file.
 ///
 /// # Errors
@@ -335,6 +360,18 @@ mod tests {
     fn hostile_text_is_escaped_and_cut() {
         assert_eq!(quoted("a\u{1b}[31m\u{202e}"), "\"a\\u{1b}[31m\\u{202e}\"");
         assert_eq!(quoted(&"é".repeat(200)).chars().count(), 123);
+    }
+
+    #[test]
+    fn an_integer_is_made_of_digits() {
+        for bad in ["1_0\u{1b}[31m", "[{ b = 9_9 x }]", "1_0\u{0}"] {
+            let file = SourceFile::new("x.toml", format!("a = {bad}\n"));
+            assert!(Document::parse(&file).is_err(), "{bad:?}");
+        }
+        for good in ["+1_000", "-0", "0xDEAD_beef", "0o7_7", "0b1_0", "99999999999999999999"] {
+            let file = SourceFile::new("x.toml", format!("a = {good}\n"));
+            assert!(Document::parse(&file).is_ok(), "{good}");
+        }
     }
 
     #[test]

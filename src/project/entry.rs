@@ -1,6 +1,6 @@
 //! The entry file: what `docker build -f` names. It is a `pyproject.toml` (any name that ends in `.toml`), or a Dockerfile
-//! that holds directive lines (`# syntax=…`) and, below them, configuration as TOML. A Dockerfile with instructions is not
-//! ours to build and says so.
+//! that holds directive lines (`# syntax=…`) and, below them, configuration as TOML, or a script with metadata (PEP 723). A
+//! Dockerfile with instructions is not ours to build and says so.
 
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Location, SourceFile};
 use crate::project::config::Config;
 use crate::project::document::{Document, Located};
 use crate::project::pyproject::Pyproject;
+use crate::project::script;
 
 /// What the entry file turned out to be.
 #[derive(Debug, Clone)]
@@ -16,6 +17,8 @@ pub enum Entry {
     Pyproject(Box<Pyproject>),
     /// A Dockerfile of ours. `pyproject.toml` comes from the build context.
     Dockerfile(Box<Dockerfile>),
+    /// A script, which is the whole project; its metadata is read as one.
+    Script(Box<Pyproject>),
 }
 
 /// A Dockerfile without instructions.
@@ -52,6 +55,9 @@ impl Entry {
         let file = SourceFile::from_bytes(name, bytes)?;
         if Self::is_pyproject(name) {
             return Ok(Self::Pyproject(Box::new(Pyproject::parse(&file)?)));
+        }
+        if script::is_script(name, file.text()) {
+            return Ok(Self::Script(Box::new(script::read(&file)?)));
         }
         let directives = directives(&file);
         // `//` may begin a directive too. Blanks keep every place in the file where it is.
@@ -184,7 +190,7 @@ mod tests {
     fn dockerfile(text: &str) -> Dockerfile {
         match Entry::read("Dockerfile", text.as_bytes()) {
             Ok(Entry::Dockerfile(dockerfile)) => *dockerfile,
-            Ok(Entry::Pyproject(_)) => panic!("pyproject"),
+            Ok(Entry::Pyproject(_) | Entry::Script(_)) => panic!("no Dockerfile"),
             Err(errors) => panic!("{errors}"),
         }
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use uv_normalize::{ExtraName, GroupName, PackageName};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Location, SourceFile, nearest};
+use crate::project::bare;
 use crate::project::build_files::{self, BuildFile};
 use crate::project::config::Config;
 use crate::project::config::selection::Selection;
@@ -137,7 +138,33 @@ impl Pyproject {
     /// # Errors
     /// Broken TOML, or everything that is wrong with the values that matter.
     pub fn parse(file: &Arc<SourceFile>) -> Result<Self, Diagnostics> {
-        let document = Document::parse(file)?;
+        Self::parse_with(file, file.text(), |root, problems| {
+            root.get_table("project", problems).and_then(|table| read_project(&table, problems))
+        })
+    }
+
+    /// Reads a script's metadata (PEP 723), which is `text` within the script: `dependencies` and `requires-python` at the
+    /// top level, and the tables of tools.
+    ///
+    /// # Errors
+    /// As [`Pyproject::parse`].
+    pub fn of_script(file: &Arc<SourceFile>, text: &str) -> Result<Self, Diagnostics> {
+        Self::parse_with(file, text, |root, problems| {
+            let mut project = bare::project(&bare::name_of_script(file.name()), Location::new(file, 0..0))?;
+            project.requires_python = requires_python(root, problems);
+            let dependencies_value = root.get("dependencies");
+            project.dependencies_location = dependencies_value.as_ref().map(Value::key_location);
+            project.dependencies = dependencies_value.map(|value| dependencies(&value, problems)).unwrap_or_default();
+            Some(project)
+        })
+    }
+
+    fn parse_with(
+        file: &Arc<SourceFile>,
+        text: &str,
+        project: impl FnOnce(&Table<'_>, &mut Problems) -> Option<Project>,
+    ) -> Result<Self, Diagnostics> {
+        let document = Document::parse_within(file, text)?;
         let root = document.root();
         let mut problems = Problems::new();
         let tool = root.get_table("tool", &mut problems);
@@ -145,7 +172,7 @@ impl Pyproject {
         uv_table.as_ref().map_or(Ok(()), indexes::refuse_credentials)?;
         let pyproject = Self {
             file: Arc::clone(file),
-            project: root.get_table("project", &mut problems).and_then(|table| read_project(&table, &mut problems)),
+            project: project(&root, &mut problems),
             build_system: root
                 .get_table("build-system", &mut problems)
                 .map(|table| read_build_system(&table, &mut problems)),
@@ -167,7 +194,11 @@ impl Pyproject {
                 .map(|table| Config::read_table(&table, &mut problems))
                 .unwrap_or_default(),
         };
-        check_selection(&pyproject.config, &pyproject, &mut problems);
+        // What the root of a workspace says for one of its members is no name of its own.
+        if pyproject.config.package.is_none() {
+            check_extras(&pyproject.config, &pyproject, &mut problems);
+        }
+        check_groups(&pyproject.config, &pyproject, &mut problems);
         document::finish(pyproject, problems)
     }
 
@@ -215,17 +246,20 @@ impl Pyproject {
 }
 
 /// Checks that the extras and groups of a configuration exist in a project. `[tool.pyfront]` is checked when its file is
-/// read; this is for a Dockerfile's.
+/// read; this is for a Dockerfile's. Of a `member` of a workspace groups are not checked: they may be those of its root.
 ///
 /// # Errors
 /// Every name that the project does not have, with the nearest one that it has.
-pub fn check_config(config: &Config, pyproject: &Pyproject) -> Result<(), Diagnostics> {
+pub fn check_config(config: &Config, pyproject: &Pyproject, member: bool) -> Result<(), Diagnostics> {
     let mut problems = Problems::new();
-    check_selection(config, pyproject, &mut problems);
+    check_extras(config, pyproject, &mut problems);
+    if !member {
+        check_groups(config, pyproject, &mut problems);
+    }
     document::finish((), problems)
 }
 
-fn check_selection(config: &Config, pyproject: &Pyproject, problems: &mut Problems) {
+fn check_extras(config: &Config, pyproject: &Pyproject, problems: &mut Problems) {
     let dynamic = pyproject.project.as_ref().is_some_and(|project| project.dynamic.contains("optional-dependencies"));
     if let (Some(Located { value: Selection::Names(names), .. }), Some(project), false) =
         (&config.extras, &pyproject.project, dynamic)
@@ -241,8 +275,15 @@ fn check_selection(config: &Config, pyproject: &Pyproject, problems: &mut Proble
             ));
         }
     }
-    // A workspace's groups may be those of its root, which is another file.
-    if let (Some(Located { value: Selection::Names(names), .. }), None) = (&config.groups, &pyproject.uv.workspace) {
+}
+
+fn check_groups(config: &Config, pyproject: &Pyproject, problems: &mut Problems) {
+    // A workspace's groups may be those of its root, which is another file; and where there is no project, those of a
+    // pylock.toml.
+    let elsewhere = pyproject.project.is_none() && pyproject.dependency_groups.is_empty();
+    if let (Some(Located { value: Selection::Names(names), .. }), None, false) =
+        (&config.groups, &pyproject.uv.workspace, elsewhere)
+    {
         let known: Vec<&str> = pyproject.dependency_groups.keys().map(GroupName::as_str).collect();
         for name in names.iter().filter(|name| !known.contains(&name.as_str())) {
             problems.push(unknown_name(
@@ -266,6 +307,11 @@ fn unknown_name(what: &str, name: &str, location: &Location, known: &[&str], tab
         Some(name) => diagnostic.help(format!("did you mean {name:?}?")),
         None => diagnostic.help("use one of these, or remove the name"),
     }
+}
+
+fn requires_python(table: &Table<'_>, problems: &mut Problems) -> Option<Located<RequiresPython>> {
+    let value = table.get("requires-python")?;
+    Some(value.located(RequiresPython::read(&value, problems)?))
 }
 
 fn read_project(table: &Table<'_>, problems: &mut Problems) -> Option<Project> {
@@ -293,9 +339,7 @@ fn read_project(table: &Table<'_>, problems: &mut Problems) -> Option<Project> {
         location: table.location(),
         version: string(table, "version", problems),
         dynamic: strings(table, "dynamic", problems).into_iter().map(|name| name.value).collect(),
-        requires_python: table
-            .get("requires-python")
-            .and_then(|value| Some(value.located(RequiresPython::read(&value, problems)?))),
+        requires_python: requires_python(table, problems),
         dependencies: table.get("dependencies").map(|value| dependencies(&value, problems)).unwrap_or_default(),
         dependencies_location: table.get("dependencies").map(|value| value.key_location()),
         optional_dependencies_location: extras.as_ref().map(Value::key_location),
@@ -455,7 +499,7 @@ pub(super) fn string(table: &Table<'_>, key: &str, problems: &mut Problems) -> O
     Some(value.located(value.string("a string", problems)?.to_owned()))
 }
 
-fn strings(table: &Table<'_>, key: &str, problems: &mut Problems) -> Vec<Located<String>> {
+pub(super) fn strings(table: &Table<'_>, key: &str, problems: &mut Problems) -> Vec<Located<String>> {
     table.get(key).and_then(|value| value.strings("an array of strings", problems)).unwrap_or_default()
 }
 
@@ -650,8 +694,8 @@ anything = [1, { b = 2 }]
     #[test]
     fn a_dockerfile_is_checked_against_the_project() {
         let config = Config::read_body(&SourceFile::new("Dockerfile", "extras = ['pg']\ngroups = ['lnt']\n")).unwrap();
-        let error =
-            check_config(&config, &parse("[project]\nname = 'a'\n[dependency-groups]\nlint = []\n")).unwrap_err();
+        let error = check_config(&config, &parse("[project]\nname = 'a'\n[dependency-groups]\nlint = []\n"), false)
+            .unwrap_err();
         insta::assert_snapshot!(error.to_string());
     }
 

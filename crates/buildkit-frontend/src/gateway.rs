@@ -528,6 +528,19 @@ impl Reference {
         }
     }
 
+    /// Says whether there is a file or directory of this path.
+    pub async fn has(&self, path: &str) -> Result<bool, FrontendError> {
+        if self.is_scratch() {
+            return Ok(false);
+        }
+        match self.stat_file(path).await {
+            Ok(_) => Ok(true),
+            // The same words can come from a build that failed: only a directory that can be listed proves anything.
+            Err(error) if error.is_not_found() => self.read_dir("/", None).await.map(|_| false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Lists one directory. `pattern`, in the language of ignore files, selects entries.
     pub async fn read_dir(&self, path: &str, pattern: Option<&str>) -> Result<Vec<FileStat>, FrontendError> {
         if self.is_scratch() && matches!(path, "" | "/" | ".") {

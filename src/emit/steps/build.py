@@ -1,6 +1,7 @@
 """Builds one locked package from its source and installs it into a directory that becomes one layer.
 
 usage: build.py NAME VERSION archive FILENAME [SUBDIRECTORY]   (the file lies in /run/pyfront/archive)
+       build.py NAME VERSION file FILENAME HASH               (the same for a file of the user's, to be checked first)
        build.py NAME VERSION git [SUBDIRECTORY]                (the tree lies in /src, a copy that is thrown away)
 
 uv installs from the source itself, as in uv sync, so it applies the settings for this package as it does there.
@@ -67,7 +68,9 @@ if kind == "git":
     os.environ.setdefault("POETRY_DYNAMIC_VERSIONING_BYPASS", version)
 else:
     archive = step.TOOLS + "/archive/" + rest[0]
-    subdirectory = rest[1] if len(rest) > 1 else None
+    subdirectory = rest[1] if kind == "archive" and len(rest) > 1 else None
+    if kind == "file":
+        step.check_hash(archive, rest[1])
     tree = unpack(archive, "/tmp/pyfront/" + name)
     source = url(inside(tree, subdirectory or ".")) if tree else url(archive, subdirectory)
 

@@ -6,6 +6,7 @@ the project's name: the files of a step are a function of the artifacts, the Pyt
 
 import compileall
 import glob
+import hashlib
 import os
 import py_compile
 import subprocess
@@ -63,6 +64,22 @@ if os.environ.get("PYFRONT_PYTHON", "%d.%d" % sys.version_info[:2]) != "%d.%d" %
 def interpreter():
     """The base image's interpreter, as the venv shall link to it: `uv venv --python` records the same path."""
     return sys.executable
+
+
+def check_hash(path, expected):
+    """Ends the step unless a file is the one that was locked. The lock has no hash for files of a directory of wheels."""
+    if not expected:
+        return
+    algorithm, _, digest = expected.partition(":")
+    with open(path, "rb") as file:
+        found = hashlib.new(algorithm, file.read()).hexdigest()
+    if found != digest:
+        fail(
+            "%s is not the file that was locked\n  the lock has %s:%s\n  the file has %s:%s\n"
+            "help: run uv lock if the file was changed on purpose" % (
+                os.path.basename(path), algorithm, digest, algorithm, found
+            )
+        )
 
 
 def built_wheel(title):

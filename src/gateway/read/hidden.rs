@@ -12,7 +12,7 @@ use crate::project::build_files::BuildFile;
 use crate::project::pyproject::Pyproject;
 
 /// Says so when a missing file is hidden by a line of the ignore file.
-pub(super) fn hidden_or(context: &Context, path: &str, missing: Diagnostic) -> Diagnostic {
+pub(crate) fn hidden_or(context: &Context, path: &str, missing: Diagnostic) -> Diagnostic {
     let Some(ignore) = context.ignore() else { return missing };
     match ignore.excluding_rule(path) {
         None => missing,
@@ -36,7 +36,7 @@ fn line_start(file: &Arc<SourceFile>, line: usize) -> usize {
 
 /// Checks that nothing hides the files that a build of a project needs. `directory` is where the project lies in the
 /// context: empty, or a path that ends in a slash.
-pub(super) async fn check_build_files(
+pub(crate) async fn check_build_files(
     context: &Context,
     directory: &str,
     pyproject: &Pyproject,
@@ -59,8 +59,10 @@ pub(super) async fn check_build_files(
     unsure.retain(|file| file.is_pattern() || ignore.excluding_rule(&format!("{directory}{}", file.pattern)).is_some());
     if !unsure.is_empty() {
         let patterns = unsure.iter().map(|file| format!("{directory}{}", file.pattern));
-        let selection =
-            Selection::paths(patterns).hint("hidden").titled("[internal] look for files that are hidden").small();
+        let selection = Selection::paths(patterns)
+            .hint(format!("hidden-{directory}"))
+            .titled("[internal] look for files that are hidden")
+            .small();
         let files = context.without_ignore_file().open(&selection).await?;
         for file in unsure {
             for path in matches(&files, &format!("{directory}{}", file.pattern)).await? {

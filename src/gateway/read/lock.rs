@@ -4,49 +4,71 @@ use buildkit_frontend::context::{Context, Entry as EntryFile};
 use buildkit_frontend::{FrontendError, Gateway};
 
 use super::hidden_or;
-use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use crate::gateway::report;
 use crate::project::config::Config;
 use crate::project::document::quoted;
 use crate::project::lock::Lock;
+use crate::project::place::join;
 use crate::project::pyproject::Pyproject;
-use crate::project::stale;
 
 /// Its name.
 pub(super) const FILE: &str = "uv.lock";
 /// The build argument that says whether the lock must fit the project.
 pub(crate) const LOCKED: &str = "PYFRONT_LOCKED";
 
-pub(super) fn parse(context: &Context, pyproject: &Pyproject, bytes: Option<&[u8]>) -> Result<Lock, FrontendError> {
+/// Reads the lock beside a project.
+pub(super) fn parse(
+    context: &Context,
+    pyproject: &Pyproject,
+    directory: &str,
+    bytes: Option<&[u8]>,
+) -> Result<Lock, FrontendError> {
+    let path = join(directory, FILE);
     let Some(bytes) = bytes else {
         return Err(report::one(hidden_or(
             context,
-            FILE,
+            &path,
             Diagnostic::new("the project has no uv.lock, so what to install is not known")
                 .at(&pyproject.file, 0..0)
                 .help("run uv lock, and commit the uv.lock that it writes next to pyproject.toml"),
         )));
     };
-    let file = SourceFile::from_bytes(FILE, bytes).map_err(report::one)?;
+    read(&path, bytes)
+}
+
+/// Reads a lock. `path` is its place in the context.
+pub(super) fn read(path: &str, bytes: &[u8]) -> Result<Lock, FrontendError> {
+    let file = SourceFile::from_bytes(path, bytes).map_err(report::one)?;
     Lock::read(&file).map_err(|error| report::error(&error))
 }
 
-/// A lock that does not fit the project is an error, or a warning when the user said that it need not fit.
+/// A lock that was found not to fit the project is an error, or a warning when the user said that it need not fit.
 pub(super) async fn check_stale(
     gateway: &Gateway,
     entry: &EntryFile,
     config: &Config,
-    pyproject: &Pyproject,
-    lock: &Lock,
+    checked: Result<(), Diagnostics>,
+) -> Result<(), FrontendError> {
+    report_stale(gateway, entry, config, checked, "run uv lock").await
+}
+
+/// The same, for what a check has found. `renew` is the command that brings the lock up to date.
+pub(super) async fn report_stale(
+    gateway: &Gateway,
+    entry: &EntryFile,
+    config: &Config,
+    fits: Result<(), Diagnostics>,
+    renew: &str,
 ) -> Result<(), FrontendError> {
     let argument = gateway.options().build_args.get(LOCKED).map(String::as_str);
     let locked = is_locked(argument, config).map_err(report::one)?;
-    let Err(stale) = stale::check(pyproject, lock) else { return Ok(()) };
+    let Err(stale) = fits else { return Ok(()) };
     if locked {
         return Err(report::error(&stale));
     }
     for problem in stale.iter() {
-        let short = format!("StaleLock: {} (run uv lock to bring it up to date)", problem.message());
+        let short = format!("StaleLock: {} ({renew} to bring it up to date)", problem.message());
         gateway.warn_at(entry, short, problem.location().map(report::place)).await;
     }
     Ok(())

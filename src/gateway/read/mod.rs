@@ -1,60 +1,85 @@
 //! Reads what the user wrote: the entry file, and from the build context the project's manifests and, when the start
 //! command has to be found, a bounded list of Python files.
 
-use buildkit_frontend::context::{Context, Entry as EntryFile, Selection};
+use std::collections::BTreeMap;
+
+use buildkit_frontend::context::{Context, Entry as EntryFile};
 use buildkit_frontend::{FrontendError, Gateway};
-use buildkit_llb::Output;
+use uv_normalize::PackageName;
 
 mod hidden;
+mod input;
 mod lock;
+mod members;
+mod place;
+mod script;
 mod start;
 
+pub(super) use self::hidden::{check_build_files, hidden_or};
 pub(super) use self::lock::{LOCKED, is_locked};
 pub(super) use self::start::start_files;
 
-use self::hidden::hidden_or;
+use self::place::{Manifests, Place};
 use super::report;
-use crate::closure::{BuildPolicy, Defaults, Extras, Groups, Request};
+use crate::closure::{BuildPolicy, Defaults, Extras, Groups, Request, Root};
 use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::plan::input::Input;
 use crate::project::config::Config;
 use crate::project::config::selection::Selection as Names;
 use crate::project::document::Located;
 use crate::project::entry::Entry;
 use crate::project::lock::{DefaultGroups, Lock};
+use crate::project::place::join;
 use crate::project::pyproject::{self, Pyproject};
-use crate::project::python_version::{PythonRequest, read_python_version_file};
+use crate::project::python_version::{PythonRequest, RequiresPython, read_python_version_file};
+use crate::project::{stale, workspace};
 
 const PYPROJECT: &str = "pyproject.toml";
 const PYTHON_VERSION: &str = ".python-version";
-/// What no build of a project needs. A `.dockerignore` can bring each back with `!`.
-const IGNORED: &[&str] = &[
-    ".git",
-    "**/.venv",
-    "**/__pycache__",
-    "**/*.pyc",
-    "**/.pytest_cache",
-    "**/.mypy_cache",
-    "**/.ruff_cache",
-    "**/.env",
-    "**/.env.*",
-];
 
 /// Everything that the user wrote.
 pub(super) struct Written {
+    /// The project file of the project that the image is of; that of the workspace's root when it is of all members.
     pub(super) pyproject: Pyproject,
-    /// `[tool.pyfront]`, with what a Dockerfile says on top.
+    /// The project file beside the lock, when that is another one.
+    workspace: Option<Pyproject>,
+    /// The project files of others among the user's projects, as far as they are there. The image may need them.
+    pub(super) members: BTreeMap<PackageName, Pyproject>,
+    /// `[tool.pyfront]` of the workspace's root, with that of the project on top, and above all what a Dockerfile says.
     pub(super) config: Config,
+    /// The lock, or what stands for it when the packages are said elsewhere.
     pub(super) lock: Lock,
+    /// What says which packages are installed.
+    pub(super) input: Input,
+    /// The directory of the lock in the context; empty for its root.
+    pub(super) directory: String,
+    /// The directory of the project in the context.
+    pub(super) project: String,
     pub(super) python_version: Option<Located<PythonRequest>>,
-    /// The entry file: warnings are shown with it.
+    /// The script that is the whole project.
+    pub(super) script: Option<Located<String>>,
     pub(super) entry: EntryFile,
-    context: Context,
+    pub(super) context: Context,
+    root: Root,
 }
 
 impl Written {
-    /// The files that the project is built from.
-    pub(super) fn sources(&self) -> Result<Output, FrontendError> {
-        self.context.files(&Selection::everything().exclude_by_default(IGNORED.iter().copied()))
+    /// The project file beside the lock, which holds the settings of uv.
+    pub(super) fn root(&self) -> &Pyproject {
+        self.workspace.as_ref().unwrap_or(&self.pyproject)
+    }
+
+    /// Which Pythons the image may have. All members of a workspace share one range, which the lock has.
+    pub(super) fn requires_python(&self) -> Option<Located<RequiresPython>> {
+        let own = self.pyproject.project.as_ref().and_then(|project| project.requires_python.as_ref());
+        if self.lock.manifest.members.is_empty()
+            || own.is_some_and(|own| own.value.specifiers == self.lock.requires_python)
+        {
+            return own.cloned();
+        }
+        let specifiers = self.lock.requires_python.clone();
+        let location = self.lock.location(&self.lock.requires_python_range);
+        Some(Located::new(RequiresPython { text: specifiers.to_string(), specifiers }, location))
     }
 
     /// What to install of the lock.
@@ -80,14 +105,14 @@ impl Written {
             Some(Names::All) => groups.all = true,
             Some(Names::Names(names)) => groups.include = values(names),
         }
-        let uv = &self.pyproject.uv.build;
+        let uv = &self.root().uv.build;
         let build = BuildPolicy {
             no_build: uv.no_build,
             no_build_packages: uv.no_build_package.iter().cloned().collect(),
             no_binary: uv.no_binary,
             no_binary_packages: uv.no_binary_package.iter().cloned().collect(),
         };
-        Request { extras, groups, build, ..Request::default() }
+        Request { root: self.root.clone(), extras, groups, build }
     }
 }
 
@@ -97,86 +122,99 @@ fn values<T: Clone>(names: &[Located<T>]) -> Vec<T> {
 
 /// Reads the project.
 pub(super) async fn project(gateway: &Gateway) -> Result<Written, FrontendError> {
+    Box::pin(read(gateway)).await
+}
+
+async fn read(gateway: &Gateway) -> Result<Written, FrontendError> {
     let entry = gateway.entry("TOML", &[]).await?;
-    let read = match entry.file() {
+    let own = match entry.file() {
         Some(file) => Some(Entry::read(entry.filename(), &file.data).map_err(|error| report::error(&error))?),
         // Without an entry file (`BUILDKIT_SYNTAX` and nothing else) the project's own is all there is.
         None => None,
     };
     let context = gateway.main_context(&entry).await?;
-    let manifests = Selection::paths([PYPROJECT, lock::FILE, PYTHON_VERSION])
-        .hint("manifests")
-        .titled("[internal] load pyproject.toml and uv.lock")
-        .small();
-    let files = context.open(&manifests).await?;
-    let (pyproject, lock, version) = tokio::join!(
-        files.read_optional_file(PYPROJECT),
-        files.read_optional_file(lock::FILE),
-        files.read_optional_file(PYTHON_VERSION),
-    );
-    let (pyproject, lock, version) = (pyproject?, lock?, version?);
-
-    let (pyproject, config) = match read {
-        Some(Entry::Pyproject(own)) => {
-            check_same(&context, &entry, pyproject.as_deref(), &own)?;
-            let config = own.config.clone();
-            (*own, config)
-        }
-        Some(Entry::Dockerfile(dockerfile)) => {
-            let pyproject = parse_pyproject(&context, pyproject.as_deref())?;
-            pyproject::check_config(&dockerfile.config, &pyproject).map_err(|error| report::error(&error))?;
-            let config = pyproject.config.clone().overlay(dockerfile.config);
-            (pyproject, config)
-        }
-        None => {
-            let pyproject = parse_pyproject(&context, pyproject.as_deref())?;
-            let config = pyproject.config.clone();
-            (pyproject, config)
-        }
-    };
-    let lock = lock::parse(&context, &pyproject, lock.as_deref())?;
-    lock::check_stale(gateway, &entry, &config, &pyproject, &lock).await?;
-    hidden::check_build_files(&context, "", &pyproject).await?;
-    let python_version = match version {
-        None => None,
-        Some(bytes) => {
-            let file = SourceFile::from_bytes(PYTHON_VERSION, &bytes).map_err(report::one)?;
-            read_python_version_file(&file).map_err(report::one)?
-        }
-    };
-    Ok(Written { pyproject, config, lock, python_version, entry, context })
-}
-
-/// An entry file named `pyproject.toml` must be the one at the root of the context: all paths are relative to that.
-fn check_same(
-    context: &Context,
-    entry: &EntryFile,
-    in_context: Option<&[u8]>,
-    own: &Pyproject,
-) -> Result<(), FrontendError> {
-    if entry.file().is_some_and(|file| Some(file.data.as_slice()) == in_context) {
-        return Ok(());
+    if let Some(Entry::Script(script)) = own {
+        return Box::pin(script::read(gateway, entry, context, *script)).await;
     }
-    let error = |message: &str| {
-        Diagnostic::new(message)
-            .at(&own.file, 0..0)
-            .help("give the project's directory as the build context: docker buildx build -f DIR/pyproject.toml DIR")
+    let manifests = Manifests::of_context(&context).await?;
+    let place = match &own {
+        Some(Entry::Pyproject(own)) => place::find(gateway, &context, &entry, own, manifests).await?,
+        _ => Place { manifests, entry: None },
     };
-    Err(report::one(match in_context {
-        Some(_) => error("the pyproject.toml at the root of the build context is another one than that given with -f"),
-        None => hidden_or(context, PYPROJECT, error("the root of the build context has no pyproject.toml")),
-    }))
+    let directory = place.manifests.directory.clone();
+    let (beside, dockerfile) = match own {
+        // At the root of the context both names of the file are the same.
+        Some(Entry::Pyproject(own)) if place.entry.as_deref() == Some("") => (*own, None),
+        Some(Entry::Dockerfile(dockerfile)) => (parse_pyproject(&context, &place.manifests)?, Some(dockerfile.config)),
+        _ => (parse_pyproject(&context, &place.manifests)?, None),
+    };
+    if place.manifests.is_other() {
+        return Box::pin(input::read(entry, context, place.manifests, beside, dockerfile)).await;
+    }
+    let lock = lock::parse(&context, &beside, &directory, place.manifests.lock.as_deref())?;
+    let selected = members::select(gateway, &place, dockerfile.as_ref(), &beside, &lock).map_err(report::one)?;
+    let mut found = members::read(&context, &directory, &selected, &lock).await?;
+
+    let mut checked = vec![stale::check(&beside, &lock), stale::check_members(&beside, &lock)];
+    let is_member = |name: &PackageName| lock.manifest.members.contains(name);
+    let of_members = found.pyprojects.iter().filter(|(name, _)| is_member(name));
+    checked.extend(of_members.map(|(name, member)| stale::check_member(name, member, &beside, &lock)));
+
+    let member = selected.member.as_ref().and_then(|name| found.pyprojects.remove(name));
+    let (pyproject, beside) = match member {
+        Some(member) => (member, Some(beside)),
+        None => (beside, None),
+    };
+    let mut config = pyproject.config.clone();
+    if let Some(beside) = &beside {
+        config = beside.config.clone().overlay(config);
+    }
+    if let Some(dockerfile) = dockerfile {
+        pyproject::check_config(&dockerfile, &pyproject, beside.is_some()).map_err(|error| report::error(&error))?;
+        config = config.overlay(dockerfile);
+    }
+    lock::check_stale(gateway, &entry, &config, stale::all(checked)).await?;
+    let version = place.manifests.python_version.map(|bytes| (join(&directory, PYTHON_VERSION), bytes));
+    let python_version = python_version(found.python_version.or(version))?;
+    let project = selected.member.as_ref().and_then(|name| {
+        let mut trees = workspace::trees(&lock, &directory);
+        trees.find(|(package, _)| package.name == *name).map(|(_, tree)| tree)
+    });
+    let project = project.unwrap_or_else(|| directory.clone());
+    let (members, root) = (found.pyprojects, selected.root);
+    Ok(Written {
+        pyproject,
+        workspace: beside,
+        members,
+        config,
+        lock,
+        directory,
+        project,
+        input: Input::Lock,
+        python_version,
+        script: None,
+        entry,
+        context,
+        root,
+    })
 }
 
-fn parse_pyproject(context: &Context, bytes: Option<&[u8]>) -> Result<Pyproject, FrontendError> {
-    let Some(bytes) = bytes else {
-        return Err(report::one(hidden_or(
-            context,
-            PYPROJECT,
-            Diagnostic::new("the build context has no pyproject.toml")
-                .help("give the project's directory as the build context, the last argument of docker buildx build"),
-        )));
+/// Reads a `.python-version`, by its path in the context.
+fn python_version(file: Option<(String, Vec<u8>)>) -> Result<Option<Located<PythonRequest>>, FrontendError> {
+    let Some((path, bytes)) = file else { return Ok(None) };
+    let file = SourceFile::from_bytes(path, &bytes).map_err(report::one)?;
+    read_python_version_file(&file).map_err(report::one)
+}
+
+fn parse_pyproject(context: &Context, manifests: &Manifests) -> Result<Pyproject, FrontendError> {
+    let Some(bytes) = &manifests.pyproject else {
+        if manifests.is_other() {
+            return input::without_pyproject();
+        }
+        let path = join(&manifests.directory, PYPROJECT);
+        let missing = Diagnostic::new(format!("the build context has no {path}"))
+            .help("give the project's directory as the build context, the last argument of docker buildx build");
+        return Err(report::one(hidden_or(context, &path, missing)));
     };
-    let file = SourceFile::from_bytes(PYPROJECT, bytes).map_err(report::one)?;
-    Pyproject::parse(&file).map_err(|error| report::error(&error))
+    place::parse(&manifests.directory, bytes)
 }

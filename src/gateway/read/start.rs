@@ -8,27 +8,29 @@ use buildkit_frontend::{FrontendError, Reference};
 use super::Written;
 use crate::diagnostic::SourceFile;
 use crate::plan::start;
+use crate::project::place::join;
 
 /// The text of the files in which a start command may be found.
 pub(crate) async fn start_files(written: &Written) -> Result<start::Files, FrontendError> {
     let candidates = start::candidate_files(&written.pyproject, &written.config);
     let mut found = start::Files::new();
-    if candidates.is_empty() {
+    if candidates.is_empty() || written.script.is_some() {
         return Ok(found);
     }
-    let selection = Selection::paths(candidates.iter().map(String::as_str))
+    let place = |path: &str| join(&written.project, path);
+    let selection = Selection::paths(candidates.iter().map(|path| place(path)))
         .hint("start")
         .titled("[internal] look for the start command")
         .small();
     let files = written.context.open(&selection).await?;
     let mut listing = Listing { files: &files, directories: BTreeMap::new() };
     for path in candidates {
-        if !listing.has(&path).await? {
+        if !listing.has(&place(&path)).await? {
             continue;
         }
-        let bytes = files.read_file(&path).await?;
+        let bytes = files.read_file(&place(&path)).await?;
         // A file that is not UTF-8 is no help in finding the command, and no reason to fail.
-        if let Ok(file) = SourceFile::from_bytes(path.as_str(), &bytes) {
+        if let Ok(file) = SourceFile::from_bytes(place(&path), &bytes) {
             found.insert(path, file);
         }
     }

@@ -66,6 +66,17 @@ pub fn candidate_files(pyproject: &Pyproject, config: &Config) -> Vec<String> {
     candidates::candidate_files(pyproject, config)
 }
 
+/// The start command of a project that is one script: what is configured, else the script.
+pub fn of_script(name: &str, script: &Location, config: &Config) -> StartCommand {
+    declared::configured(config).unwrap_or_else(|| StartCommand {
+        entrypoint: Vec::new(),
+        command: vec!["python".to_owned(), name.to_owned()],
+        reason: format!("{name} is the project"),
+        port: config.ports.as_ref().and_then(|ports| ports.first_tcp()),
+        location: Some(script.clone()),
+    })
+}
+
 /// Chooses the start command: the first of these that applies.
 ///
 /// 1. `command` or `entrypoint` of the configuration;

@@ -56,6 +56,7 @@ pub(super) fn name_of_other_tool(name: &str) -> Option<&'static str> {
         ("from", "base"),
         ("group", "groups"),
         ("image", "base"),
+        ("member", "package"),
         ("no-dev", "no-default-groups"),
         ("python-version", "python"),
         ("test", "command"),

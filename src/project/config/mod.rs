@@ -8,6 +8,7 @@ pub mod element;
 pub mod env;
 pub mod healthcheck;
 pub mod labels;
+pub mod package;
 pub mod ports;
 pub mod python;
 pub mod selection;
@@ -18,6 +19,8 @@ pub mod uv;
 pub mod workdir;
 
 use std::sync::Arc;
+
+use uv_normalize::PackageName;
 
 use crate::diagnostic::{Diagnostics, SourceFile};
 use crate::project::document::{self, Document, Problems};
@@ -40,6 +43,9 @@ use workdir::Workdir;
 keys! {
     /// The keys of `[tool.pyfront]`. What is not set is `None`; defaults are given by the methods of the same name.
     pub struct Config {
+        /// The member of the workspace that the image is of, as in `uv sync --package`. It stands in the `pyproject.toml` of
+        /// the workspace's root, or in a Dockerfile. The build argument `PYFRONT_PACKAGE` does the same and wins.
+        "package" => package: PackageName,
         /// The Python version, as a minor (`"3.13"`) or a full version (`"3.13.2"`). Wins over `.python-version` and must
         /// satisfy `requires-python`.
         "python" => python: Python,

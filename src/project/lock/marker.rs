@@ -84,7 +84,8 @@ impl Expression {
         let mut parser = Parser { text, at: 0, depth: 0 };
         let expression = parser.any()?;
         match parser.peek() {
-            None => Ok(expression),
+            // Like uv: where nothing is left, everything holds.
+            None => Ok(expression.unwrap_or(Self::All(Vec::new()))),
             Some(_) => Err("there is a closing parenthesis too many".to_owned()),
         }
     }
@@ -115,27 +116,25 @@ impl Parser<'_> {
         next
     }
 
-    /// `… or …`
-    fn any(&mut self) -> Result<Expression, String> {
-        let first = self.all()?;
-        let mut list = vec![first];
+    /// `… or …`. `None` when nothing is left of it; so below.
+    fn any(&mut self) -> Result<Option<Expression>, String> {
+        let mut list = Vec::from_iter(self.all()?);
         while self.word("or") {
-            list.push(self.all()?);
+            list.extend(self.all()?);
         }
         Ok(single(list, Expression::Any))
     }
 
     /// `… and …`
-    fn all(&mut self) -> Result<Expression, String> {
-        let first = self.primary()?;
-        let mut list = vec![first];
+    fn all(&mut self) -> Result<Option<Expression>, String> {
+        let mut list = Vec::from_iter(self.primary()?);
         while self.word("and") {
-            list.push(self.primary()?);
+            list.extend(self.primary()?);
         }
         Ok(single(list, Expression::All))
     }
 
-    fn primary(&mut self) -> Result<Expression, String> {
+    fn primary(&mut self) -> Result<Option<Expression>, String> {
         if self.peek() != Some(b'(') {
             return self.comparison();
         }
@@ -153,8 +152,9 @@ impl Parser<'_> {
         Ok(inner)
     }
 
-    /// A comparison: everything up to `and`, `or` or a parenthesis.
-    fn comparison(&mut self) -> Result<Expression, String> {
+    /// A comparison: everything up to `and`, `or` or a parenthesis. Some that make no sense (`os_name > 'a'`) are left out
+    /// by uv, with a warning, as if they were not there.
+    fn comparison(&mut self) -> Result<Option<Expression>, String> {
         let bytes = self.text.as_bytes();
         let start = self.at;
         let mut of_extra = false;
@@ -187,8 +187,16 @@ impl Parser<'_> {
             // The crate's message goes on with the marker and an underline; the place shows both already.
             error.to_string().lines().next().unwrap_or("it is not a PEP 508 marker").to_owned()
         })?;
-        Ok(Expression::Comparison(Comparison { tree, of_extra }))
+        if tree.is_true() && is_left_out(text) {
+            return Ok(None);
+        }
+        Ok(Some(Expression::Comparison(Comparison { tree, of_extra })))
     }
+}
+
+/// Whether a comparison that seems to hold always is one that uv leaves out: then another decides alone.
+fn is_left_out(comparison: &str) -> bool {
+    MarkerTree::from_str(&format!("{comparison} or os_name == 'pyfront'")).is_ok_and(|tree| !tree.is_true())
 }
 
 /// The letters, digits and underscores at a place.
@@ -198,15 +206,13 @@ fn word_at(text: &str, at: usize) -> &str {
     &rest[..end]
 }
 
-fn single(mut list: Vec<Expression>, many: fn(Vec<Expression>) -> Expression) -> Expression {
-    match (list.len(), list.pop()) {
-        (1, Some(only)) => only,
-        (_, Some(last)) => {
-            list.push(last);
-            many(list)
-        }
-        (_, None) => many(list),
+fn single(mut list: Vec<Expression>, many: fn(Vec<Expression>) -> Expression) -> Option<Expression> {
+    let last = list.pop()?;
+    if list.is_empty() {
+        return Some(last);
     }
+    list.push(last);
+    Some(many(list))
 }
 
 #[cfg(test)]
@@ -234,6 +240,10 @@ mod tests {
             "(python_version not in '3.8, 3.9' and 'linux' in sys_platform) or extra != \"and or (\"",
             "(((os_name == 'a')))and (sys_platform == 'b')or platform_machine=='c'",
             "os_name == 'a' or os_name == 'b' and sys_platform == 'c'",
+            "python_full_version < '3.x' or sys_platform == 'a'",
+            "(os_name > 'a' and 'a' == 'b') and sys_platform == 'a'",
+            "os_name == sys_platform or extra < 'a'",
+            "python_version >= '0' or sys_platform == 'a'",
         ] {
             assert_eq!(whole(&parse(text).unwrap()), text.parse().unwrap(), "{text}");
         }

@@ -12,7 +12,7 @@ mod package;
 mod reader;
 mod requirement;
 mod source;
-mod text;
+pub(super) mod text;
 mod tree;
 
 use std::ops::Range;
@@ -153,6 +153,24 @@ impl Lock {
             })
         };
         read_head().map_err(|problem| vec![problem])
+    }
+
+    /// What stands for a lock where another file says what is installed: its packages, without edges between them.
+    pub fn of_packages(file: &Arc<SourceFile>, packages: Vec<Package>) -> Self {
+        Self {
+            file: Arc::clone(file),
+            version: 1,
+            revision: 0,
+            requires_python: VersionSpecifiers::empty(),
+            requires_python_range: 0..0,
+            resolution_markers: Vec::new(),
+            supported_markers: Vec::new(),
+            required_markers: Vec::new(),
+            conflicts: Vec::new(),
+            options: Options::default(),
+            manifest: Manifest::default(),
+            packages,
+        }
     }
 
     /// A place in this lock.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 /// Why a text was refused. The text itself is never part of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refused {
+pub(in crate::project) enum Refused {
     /// Control characters, or characters that turn the writing direction.
     Control,
     /// A user name or password inside a URL.
@@ -15,7 +15,7 @@ pub(super) enum Refused {
 }
 
 impl Refused {
-    pub(super) fn reason(self) -> &'static str {
+    pub(in crate::project) fn reason(self) -> &'static str {
         match self {
             Self::Control => "contains control characters",
             Self::Credentials => "contains credentials",
@@ -26,7 +26,7 @@ impl Refused {
 
 /// What a URL is for decides which schemes it may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum UrlUse {
+pub(in crate::project) enum UrlUse {
     /// A file to download, or the index that lists it.
     Http,
     /// A git repository: ssh with a user name (`git@`) is fine.
@@ -63,7 +63,7 @@ const KINDS: [u8; 256] = {
 };
 
 /// Refuses control characters and bidirectional overrides.
-pub(super) fn printable(text: &str) -> Result<(), Refused> {
+pub(in crate::project) fn printable(text: &str) -> Result<(), Refused> {
     printable_of_kinds(text, kinds(text))
 }
 
@@ -73,7 +73,7 @@ fn printable_of_kinds(text: &str, kinds: u8) -> Result<(), Refused> {
 }
 
 /// Checks a URL's scheme, host and characters.
-pub(super) fn url(text: &str, purpose: UrlUse) -> Result<(), Refused> {
+pub(in crate::project) fn url(text: &str, purpose: UrlUse) -> Result<(), Refused> {
     let kinds = kinds(text);
     printable_of_kinds(text, kinds)?;
     let Some((scheme, rest)) = split_scheme(text) else {
@@ -122,7 +122,7 @@ fn has_credentials(scheme: &str, authority: &str) -> bool {
 }
 
 /// The offset of the first URL with credentials anywhere in a file. Messages about such a file show no source lines.
-pub(super) fn first_credentials(text: &str) -> Option<usize> {
+pub(in crate::project) fn first_credentials(text: &str) -> Option<usize> {
     text.match_indices("://").find_map(|(at, _)| {
         let start = text[..at].rfind(|c: char| !c.is_ascii_alphanumeric() && c != '+').map_or(0, |index| index + 1);
         let rest = &text[at + 3..];
@@ -132,7 +132,7 @@ pub(super) fn first_credentials(text: &str) -> Option<usize> {
 }
 
 /// The file name at the end of a URL that [`url`] has accepted, percent-decoded.
-pub(super) fn url_file_name(url: &str) -> Result<Cow<'_, str>, Refused> {
+pub(in crate::project) fn url_file_name(url: &str) -> Result<Cow<'_, str>, Refused> {
     let kinds = kinds(url);
     let mut path = url;
     if kinds & QUERY != 0 {
@@ -153,7 +153,7 @@ pub(super) fn url_file_name(url: &str) -> Result<Cow<'_, str>, Refused> {
 }
 
 /// Checks that a text is the name of one file: no separators, not a directory, nothing that a shell or terminal minds.
-pub(super) fn file_name(name: &str) -> Result<(), Refused> {
+pub(in crate::project) fn file_name(name: &str) -> Result<(), Refused> {
     printable(name)?;
     if name.bytes().any(|byte| byte == b'/' || byte == b'\\') {
         return Err(Refused::Because("contains a path separator"));
@@ -172,7 +172,7 @@ fn one_file(name: &str) -> Result<(), Refused> {
 }
 
 /// Checks a path of the lock: relative or absolute, with `/` as separator.
-pub(super) fn path(text: &str) -> Result<(), Refused> {
+pub(in crate::project) fn path(text: &str) -> Result<(), Refused> {
     printable(text)?;
     if text.contains('\\') {
         return Err(Refused::Because("contains a backslash"));
@@ -181,7 +181,7 @@ pub(super) fn path(text: &str) -> Result<(), Refused> {
 }
 
 /// A value in a URL's query, decoded as forms are (`+` is a space).
-pub(super) fn query_value(text: &str) -> Result<Cow<'_, str>, Refused> {
+pub(in crate::project) fn query_value(text: &str) -> Result<Cow<'_, str>, Refused> {
     if text.contains('+') {
         let spaced = text.replace('+', " ");
         return percent_decode(&spaced).map(|value| Cow::Owned(value.into_owned()));

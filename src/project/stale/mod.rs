@@ -4,6 +4,7 @@
 //! (crates/uv-resolver/src/lock/mod.rs), with one difference: where the files do not say enough, the lock is not stale.
 //! A mistake in the other direction would stop a build that is right.
 
+mod members;
 mod requirement;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,7 @@ use crate::project::document::quoted;
 use crate::project::lock::{Lock, Metadata, Package, Requirement};
 use crate::project::pyproject::{Dependency, Project, Pyproject};
 
+pub use members::check_members;
 use requirement::{Freedom, Locked, Place, Pythons, Wanted};
 
 /// What to do about it.
@@ -44,26 +46,83 @@ const FAITHFUL_BACKENDS: &[&str] = &[
 /// What `pyproject.toml` has and the lock does not know, or the other way round: at most ten differences, each with its
 /// place in `pyproject.toml`.
 pub fn check(pyproject: &Pyproject, lock: &Lock) -> Result<(), Diagnostics> {
-    if pyproject.uv.managed.as_ref().is_some_and(|managed| !managed.value) {
+    check_tree(pyproject, lock, None)
+}
+
+/// Compares the project file of a workspace's member with the lock. `root` is the file of the workspace's root, whose
+/// settings hold for its members.
+///
+/// # Errors
+/// The same.
+pub fn check_member(
+    name: &PackageName,
+    pyproject: &Pyproject,
+    root: &Pyproject,
+    lock: &Lock,
+) -> Result<(), Diagnostics> {
+    let package = lock.packages_named(name).find(|package| package.source.is_source_tree());
+    package.map_or(Ok(()), |package| check_tree(pyproject, lock, Some((package, root))))
+}
+
+/// All that was found in several files.
+///
+/// # Errors
+/// What any of them has: at most ten differences.
+pub fn all(checked: impl IntoIterator<Item = Result<(), Diagnostics>>) -> Result<(), Diagnostics> {
+    let problems = checked.into_iter().filter_map(Result::err);
+    let mut all: Vec<Diagnostic> = problems.flat_map(|problems| problems.iter().cloned().collect::<Vec<_>>()).collect();
+    all.truncate(MAX_PROBLEMS);
+    Diagnostics::into_result(all)
+}
+
+/// Compares a project file with the lock: with what it has of a `member`, or of the project at its root.
+fn check_tree<'c>(
+    pyproject: &'c Pyproject,
+    lock: &'c Lock,
+    member: Option<(&'c Package, &'c Pyproject)>,
+) -> Result<(), Diagnostics> {
+    let root = member.map_or(pyproject, |(_, root)| root);
+    if root.uv.managed.as_ref().is_some_and(|managed| !managed.value) {
         return Ok(());
     }
-    let mut check = Check { pyproject, lock, pythons: Pythons::of(&lock.requires_python), problems: Vec::new() };
-    match &pyproject.project {
-        Some(project) => check.project(project),
-        None => check.groups(&lock.manifest.dependency_groups, true),
+    let mut check = Check { pyproject, root, lock, pythons: Pythons::of(&lock.requires_python), problems: Vec::new() };
+    match (&pyproject.project, member) {
+        (Some(project), Some((package, _))) => check.package(project, package),
+        (None, Some(_)) => {}
+        (Some(project), None) => check.project(project),
+        (None, None) => check.groups(&lock.manifest.dependency_groups, true),
     }
-    let mut problems = check.problems;
+    finish(check.problems, HELP)
+}
+
+/// Compares a script's metadata with the script's lock.
+///
+/// # Errors
+/// As [`check`], with places in the script.
+pub fn check_script(script: &Pyproject, lock: &Lock) -> Result<(), Diagnostics> {
+    let pythons = Pythons::of(&lock.requires_python);
+    let mut check = Check { pyproject: script, root: script, lock, pythons, problems: Vec::new() };
+    if let Some(project) = &script.project {
+        check.script(project);
+    }
+    let name = script.file.name();
+    finish(check.problems, &format!("run `uv lock --script {name}`, and commit the {name}.lock that it writes"))
+}
+
+fn finish(mut problems: Vec<Diagnostic>, help: &str) -> Result<(), Diagnostics> {
     problems.sort_by_key(|problem| problem.location().map(|location| location.range.start));
     let more = problems.len().saturating_sub(MAX_PROBLEMS);
     problems.truncate(MAX_PROBLEMS);
     if let Some(last) = problems.pop() {
         problems.push(if more > 0 { last.note(format!("there are {more} more differences")) } else { last });
     }
-    Diagnostics::into_result(problems.into_iter().map(|problem| problem.help(HELP)).collect())
+    Diagnostics::into_result(problems.into_iter().map(|problem| problem.help(help)).collect())
 }
 
 struct Check<'c> {
     pyproject: &'c Pyproject,
+    /// That of the workspace's root; else the same.
+    root: &'c Pyproject,
     lock: &'c Lock,
     pythons: Option<Pythons>,
     problems: Vec<Diagnostic>,
@@ -99,6 +158,20 @@ impl<'c> Check<'c> {
             }
             return;
         };
+        if !lock.manifest.members.is_empty() && self.pyproject.uv.workspace.is_none() {
+            let members: Vec<&str> = lock.manifest.members.iter().map(PackageName::as_str).collect();
+            self.problem(
+                "uv.lock is of a workspace, and there is no [tool.uv.workspace]".to_owned(),
+                Some(&project.location),
+                format!("its members are {}", quoted(&members.join(", "))),
+            );
+        }
+        self.package(project, root);
+    }
+
+    /// A project, wherever it is.
+    fn package(&mut self, project: &'c Project, root: &'c Package) {
+        let lock = self.lock;
         if root.name != project.name.value {
             self.problem(
                 format!("uv.lock does not know the project {}", quoted(project.name.as_str())),
@@ -109,14 +182,6 @@ impl<'c> Check<'c> {
         }
         self.version(project, root);
         self.requires_python(project, root);
-        if !lock.manifest.members.is_empty() && self.pyproject.uv.workspace.is_none() {
-            let members: Vec<&str> = lock.manifest.members.iter().map(PackageName::as_str).collect();
-            self.problem(
-                "uv.lock is of a workspace, and there is no [tool.uv.workspace]".to_owned(),
-                Some(&project.location),
-                format!("its members are {}", quoted(&members.join(", "))),
-            );
-        }
         if !root.metadata.present && lock.revision >= MAY_OMIT_METADATA {
             // The lock of a project without requirements looks the same as one without metadata.
             self.presence(project);
@@ -142,23 +207,38 @@ impl<'c> Check<'c> {
     }
 
     fn requires_python(&mut self, project: &Project, root: &Package) {
-        let Some(requires) = &project.requires_python else { return };
         if project.dynamic.contains("requires-python") {
             return;
         }
-        let (Some(ours), Some(locked)) = (Pythons::of(&requires.specifiers), &self.pythons) else { return };
         // Others may have narrowed what the lock is for: members of the workspace, or groups.
         let alone = self.lock.manifest.members.is_empty()
             && root.group_requires_python.is_empty()
             && !self.pyproject.uv.group_settings;
+        self.compare_pythons(project, alone);
+    }
+
+    /// Compares `requires-python`: with that of the whole lock, or with a lock that may be for fewer versions.
+    fn compare_pythons(&mut self, project: &Project, alone: bool) {
+        let Some(requires) = &project.requires_python else { return };
+        let (Some(ours), Some(locked)) = (Pythons::of(&requires.specifiers), &self.pythons) else { return };
         let fits = if alone { *locked == ours } else { locked.within(&ours) };
         if !fits {
             self.problem(
-                format!("uv.lock does not know requires-python = {}", quoted(&requires.text)),
+                format!("{} does not know requires-python = {}", self.lock.file.name(), quoted(&requires.text)),
                 Some(&requires.location),
                 format!("it is for {}", quoted(&self.lock.requires_python.to_string())),
             );
         }
+    }
+
+    /// Compares what a script asks for.
+    fn script(&mut self, project: &'c Project) {
+        self.compare_pythons(project, true);
+        let lock = self.lock;
+        let wanted: Vec<Wanted<'c>> =
+            project.dependencies.iter().map(|dependency| self.wanted(dependency, Place::Dependencies)).collect();
+        let locked = self.locked(&lock.manifest.requirements, None);
+        self.compare(&wanted, &locked);
     }
 
     /// Compares the names of extras, and returns those that the lock does not know.
@@ -245,7 +325,7 @@ impl<'c> Check<'c> {
 
     fn wanted(&self, dependency: &'c Dependency, place: Place) -> Wanted<'c> {
         let uv = &self.pyproject.uv;
-        let sourced = uv.sources.contains_key(&dependency.name);
+        let sourced = uv.sources.contains_key(&dependency.name) || self.root.uv.sources.contains_key(&dependency.name);
         let narrowed = sourced || (uv.group_settings && matches!(place, Place::Group(_)));
         Wanted::new(dependency, place, Freedom { sourced, narrowed }, self.pythons.as_ref())
     }
@@ -299,6 +379,10 @@ impl<'c> Check<'c> {
         let wanted: Vec<Wanted<'c>> =
             dependencies.iter().map(|dependency| self.wanted(dependency, Place::Group(name.clone()))).collect();
         let locked = self.locked(requirements, Some(name));
+        self.compare(&wanted, &locked);
+    }
+
+    fn compare(&mut self, wanted: &[Wanted<'_>], locked: &[Locked<'_>]) {
         let missing: Vec<&Wanted<'_>> = wanted
             .iter()
             .filter(|wanted| !wanted.may_be_absent() && !locked.iter().any(|locked| wanted.fits(locked)))
@@ -309,6 +393,7 @@ impl<'c> Check<'c> {
     }
 
     fn report(&mut self, missing: &[&Wanted<'_>], left: &[&Locked<'_>]) {
+        let lock = self.lock.file.name();
         for wanted in missing {
             let location = &wanted.dependency.requirement.location;
             // A requirement of a group may come up again in the groups that include it.
@@ -326,7 +411,7 @@ impl<'c> Check<'c> {
             let secret = wanted.has_credentials();
             let text = if secret { format!("{} @ …", wanted.name()) } else { quoted(&wanted.dependency.requirement) };
             let location = Some(location).filter(|_| !secret);
-            self.problem(format!("uv.lock does not know the requirement {text}"), location, note);
+            self.problem(format!("{lock} does not know the requirement {text}"), location, note);
         }
         for locked in left {
             if missing.iter().any(|wanted| *wanted.name() == locked.requirement.name) {
@@ -334,9 +419,9 @@ impl<'c> Check<'c> {
             }
             let place = self.table(&locked.place);
             self.problem(
-                format!("uv.lock still has the requirement {}", quoted(&locked.text())),
+                format!("{lock} still has the requirement {}", quoted(&locked.text())),
                 Some(&place),
-                format!("pyproject.toml does not have it in {}", shown(&locked.place)),
+                format!("{} does not have it in {}", self.pyproject.file.name(), shown(&locked.place)),
             );
         }
     }
@@ -362,7 +447,7 @@ impl<'c> Check<'c> {
 
     /// For locks without metadata: what the project always needs must at least be among the packages.
     fn presence(&mut self, project: &'c Project) {
-        if self.pyproject.uv.overrides || self.trust(project) == Trust::Nothing {
+        if self.root.uv.overrides || self.trust(project) == Trust::Nothing {
             return;
         }
         let groups = self.pyproject.dependency_groups.iter();

@@ -14,7 +14,7 @@ use crate::diagnostic::Location;
 use crate::project::config::selection::Selection;
 use crate::project::document::{Located, Problems, Table, Value};
 use crate::project::indexes::{self, Index};
-use crate::project::pyproject::{Dependency, dependencies, string};
+use crate::project::pyproject::{Dependency, dependencies, string, strings};
 
 /// The parts of `[tool.uv]` that decide what is installed.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +29,10 @@ pub struct UvSettings {
     pub required_version: Option<Located<String>>,
     /// The place of `[tool.uv.workspace]`.
     pub workspace: Option<Location>,
+    /// The patterns of its `members`.
+    pub workspace_members: Vec<Located<String>>,
+    /// The patterns of its `exclude`.
+    pub workspace_exclude: Vec<Located<String>>,
     /// The packages of `[tool.uv.sources]`, with their places.
     pub sources: BTreeMap<PackageName, Location>,
     /// `dev-dependencies`, the old way to write the group `dev`.
@@ -63,7 +67,13 @@ impl UvSettings {
             });
             Some(value.located(Selection::Names(names.collect())))
         });
+        let workspace = table.get("workspace").as_ref().and_then(Value::as_table);
+        let mut patterns =
+            |key: &str| workspace.as_ref().map(|table| strings(table, key, problems)).unwrap_or_default();
+        let (workspace_members, workspace_exclude) = (patterns("members"), patterns("exclude"));
         Self {
+            workspace_members,
+            workspace_exclude,
             package: boolean("package", problems),
             managed: boolean("managed", problems),
             default_groups,

@@ -13,6 +13,7 @@ pub(crate) mod mounts;
 mod network;
 mod rootfs;
 
+pub(crate) use self::client::describe;
 pub(crate) use self::rootfs::linked;
 
 use std::path::{Path, PathBuf};

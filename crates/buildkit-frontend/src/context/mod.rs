@@ -110,7 +110,14 @@ impl LocalDirectory {
             .shared_key_hint(hint)
             .follow(&selection.paths)
             .include(&selection.include)
-            .exclude(selection.exclude.iter().cloned().chain(self.ignore.iter().flat_map(IgnoreFile::patterns)))
+            .exclude(
+                selection
+                    .exclude
+                    .iter()
+                    .cloned()
+                    .chain(self.ignore.iter().flat_map(IgnoreFile::patterns))
+                    .chain(selection.exclude_always.iter().cloned()),
+            )
             .named(selection.title.as_ref().unwrap_or(&self.title));
         if selection.small {
             source = source.differ(Differ::None);

@@ -8,6 +8,7 @@ pub struct Selection {
     pub(super) paths: Vec<String>,
     pub(super) include: Vec<String>,
     pub(super) exclude: Vec<String>,
+    pub(super) exclude_always: Vec<String>,
     pub(super) hint: Option<String>,
     pub(super) title: Option<String>,
     pub(super) small: bool,
@@ -37,6 +38,13 @@ impl Selection {
     #[must_use]
     pub fn exclude_by_default<S: Into<String>>(mut self, patterns: impl IntoIterator<Item = S>) -> Self {
         self.exclude.extend(patterns.into_iter().map(Into::into));
+        self
+    }
+
+    /// Not what matches these patterns, whatever the context's own ignore file says.
+    #[must_use]
+    pub fn exclude<S: Into<String>>(mut self, patterns: impl IntoIterator<Item = S>) -> Self {
+        self.exclude_always.extend(patterns.into_iter().map(Into::into));
         self
     }
 

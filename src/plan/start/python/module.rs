@@ -92,7 +92,6 @@ impl Module {
                 [Token::Name("while" | "for" | "with"), ..] => module.acts = Some(line.range.clone()),
                 tokens => match assignment(tokens) {
                     Some((name, callee)) => {
-                        module.objects.retain(|known| known.name != name);
                         module.objects.push(Object { name, callee, range: line.range.clone() });
                     }
                     None if call(tokens).is_some() => module.acts = Some(line.range.clone()),
@@ -101,6 +100,11 @@ impl Module {
             }
             decorated = false;
         }
+        // Of a name that is assigned more than once, the last counts.
+        let mut seen = BTreeSet::new();
+        module.objects.reverse();
+        module.objects.retain(|object| seen.insert(object.name.clone()));
+        module.objects.reverse();
         module
     }
 

@@ -190,6 +190,8 @@ impl<'a> Scanner<'a> {
     /// Where an f-string on one line ends, when its braces and the strings in them are in order.
     fn formatted_end(&self, begin: usize, quote: u8, level: usize) -> Option<usize> {
         const DEEPEST: usize = 5;
+        // A file full of open ones would be read again and again to its end.
+        const LONGEST: usize = 1000;
         let bytes = self.text.as_bytes();
         let mut at = begin;
         let mut braces = 0usize;
@@ -198,6 +200,7 @@ impl<'a> Scanner<'a> {
             let byte = *bytes.get(at)?;
             match byte {
                 b'\n' => return None,
+                _ if at - begin > LONGEST => return None,
                 b'\\' => at += 1,
                 b'{' if braces == 0 && bytes.get(at + 1) == Some(&b'{') => at += 1,
                 b'{' => {
