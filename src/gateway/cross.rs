@@ -4,7 +4,7 @@
 
 use buildkit_frontend::{FrontendError, Reference};
 use buildkit_llb::Output;
-use futures_util::future::{try_join, try_join_all};
+use futures_util::future::{join, try_join_all};
 
 use super::{Task, platforms, report, resolve};
 use crate::emit;
@@ -39,9 +39,14 @@ impl Task<'_> {
             let mut plan = plan.clone();
             plan.runs_on_target.extend(compiled);
             platforms::check_runnable(self.gateway, &plan, &self.image.platform)?;
-            Ok(plan.runs_on_target)
+            Ok::<_, FrontendError>(plan.runs_on_target)
         };
-        let (on_target, ()) = try_join(compiled, reference.evaluate()).await?;
+        // An error waits for the steps that run: BuildKit 0.13 was seen to lose the files of a step that ended while its
+        // build was given up, and then every later build failed that found the step in the cache (compare
+        // moby/buildkit#6821).
+        let (on_target, evaluated) = join(compiled, reference.evaluate()).await;
+        let on_target = on_target?;
+        evaluated?;
         if on_target == plan.runs_on_target {
             return Ok((reference, plan));
         }

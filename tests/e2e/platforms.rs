@@ -107,7 +107,7 @@ fn engine() -> Option<Engine> {
     Some(engine)
 }
 
-/// Whether the engine runs programs for arm64. In CI it does not, which is what makes these tests worth something.
+/// Whether the engine says that it runs programs for arm64. In CI it does not, which is what makes these tests worth something.
 fn emulates(engine: &Engine) -> bool {
     engine.docker(&["buildx", "inspect"]).contains("linux/arm64")
 }
@@ -192,17 +192,17 @@ fn a_project_with_compiled_code_needs_the_cpu_it_is_for() {
 #[test]
 fn the_image_runs_where_its_cpu_is_emulated() {
     let Some(engine) = engine() else { return };
-    if !emulates(&engine) {
-        eprintln!("SKIPPED: this engine has no emulator for arm64");
-        return;
-    }
     let project = example("hatchling");
     on_base(&engine, project.path());
     let build = engine.build(project.path(), &tag("emulated"), &["--platform", "linux/arm64", "--load"]);
-    let run = |program: &[&str]| {
-        let arguments = ["run", "--rm", "--network=none", "--platform=linux/arm64", &build.tag];
-        engine.docker(&[&arguments[..], program].concat())
-    };
+    let arguments = ["run", "--rm", "--network=none", "--platform=linux/arm64", &build.tag];
+    let first = Command::new("docker").args(arguments).output().expect("docker starts");
+    // What the engine says of itself can be outdated.
+    if String::from_utf8_lossy(&first.stderr).contains("exec format error") {
+        eprintln!("SKIPPED: nothing runs programs for arm64 here");
+        return;
+    }
+    let run = |program: &[&str]| engine.docker(&[&arguments[..], program].concat());
     assert_eq!(run(&[]), "Hello, world!");
     let script = "import platform, markupsafe._speedups, sys, importlib.util as u, pathlib\n\
                   print(platform.machine(), sys.prefix)\n\
