@@ -15,6 +15,7 @@ const LOGS: &[(&str, &str)] = &[
     ("speed", "error: command 'gcc' failed: No such file or directory"),
     ("speed", "error: command 'x86_64-linux-gnu-g++' failed: No such file or directory: 'x86_64-linux-gnu-g++'"),
     ("speed", "../meson.build:1:0: ERROR: Unknown compiler(s): [['cc'], ['gcc'], ['clang']]"),
+    ("uwsgi", "Exception: you need a C compiler to build uWSGI"),
     ("mysqlclient", "Trying pkg-config --exists mysqlclient\nException: Can not find valid pkg-config name.\n"),
     (
         "xmlsec",

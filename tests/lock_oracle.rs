@@ -10,8 +10,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use pyfront::closure::{Arch, Artifact, BuildPolicy, Closure, Defaults, Libc, Python, Request, Root, Target, resolve};
-use pyfront::diagnostic::{Diagnostics, SourceFile};
+use pyfront::diagnostic::{Diagnostics, Location, SourceFile};
+use pyfront::project::document::Located;
 use pyfront::project::lock::{DefaultGroups, Lock};
+use uv_normalize::GroupName;
+use uv_pep440::VersionSpecifiers;
 
 /// The checked-in cases, or those of another directory in the same layout.
 fn fixtures() -> PathBuf {
@@ -146,6 +149,7 @@ fn request(case: &Path, flags: &str) -> Request {
         _ => request.root = Root::Members(members),
     }
     request.groups.declared = declared_default_groups(case, &request.root);
+    request.groups.requires_python = declared_group_pythons(case, &request.root);
     declare_build_policy(case, &mut request.build);
     request
 }
@@ -168,6 +172,28 @@ fn declare_build_policy(case: &Path, build: &mut BuildPolicy) {
 
 /// `tool.uv.default-groups` of the project that is asked for, when the lock does not say.
 fn declared_default_groups(case: &Path, root: &Root) -> Option<DefaultGroups> {
+    match declared(case, root)?.get("default-groups")? {
+        toml::Value::Array(groups) => {
+            Some(DefaultGroups::List(groups.iter().map(|group| group.as_str().unwrap().parse().unwrap()).collect()))
+        }
+        _ => Some(DefaultGroups::All),
+    }
+}
+
+/// The `requires-python` of its groups, likewise.
+fn declared_group_pythons(case: &Path, root: &Root) -> BTreeMap<GroupName, Located<VersionSpecifiers>> {
+    let uv = declared(case, root).unwrap_or_default();
+    let groups = uv.get("dependency-groups").and_then(toml::Value::as_table).cloned().unwrap_or_default();
+    let python = |(group, settings): (String, toml::Value)| {
+        let specifiers = settings.get("requires-python")?.as_str()?.parse().unwrap();
+        let location = Location { file: SourceFile::new("pyproject.toml", ""), range: 0..0 };
+        Some((group.parse().unwrap(), Located::new(specifiers, location)))
+    };
+    groups.into_iter().filter_map(python).collect()
+}
+
+/// `[tool.uv]` of the project that is asked for, when its lock is too old to have what counts of it.
+fn declared(case: &Path, root: &Root) -> Option<toml::Table> {
     let lock = lock(case).ok()?;
     if lock.revision >= 5 {
         return None;
@@ -178,12 +204,7 @@ fn declared_default_groups(case: &Path, root: &Root) -> Option<DefaultGroups> {
     };
     let pyproject = fs::read_to_string(case.join(tree).join("pyproject.toml")).ok()?;
     let pyproject: toml::Table = pyproject.parse().unwrap();
-    match pyproject.get("tool")?.get("uv")?.get("default-groups")? {
-        toml::Value::Array(groups) => {
-            Some(DefaultGroups::List(groups.iter().map(|group| group.as_str().unwrap().parse().unwrap()).collect()))
-        }
-        _ => Some(DefaultGroups::All),
-    }
+    pyproject.get("tool")?.get("uv")?.as_table().cloned()
 }
 
 fn installed(closure: &Closure) -> BTreeMap<String, (String, String)> {

@@ -1,8 +1,12 @@
 //! What to install of a lock: whose dependencies, which extras, which dependency groups, and whether packages may be
 //! built from source. The words and their meaning are those of `uv sync`.
 
-use uv_normalize::{ExtraName, GroupName, PackageName};
+use std::collections::BTreeMap;
 
+use uv_normalize::{ExtraName, GroupName, PackageName};
+use uv_pep440::VersionSpecifiers;
+
+use crate::project::document::Located;
 use crate::project::lock::DefaultGroups;
 
 /// What to install.
@@ -58,6 +62,9 @@ pub struct Groups {
     /// `tool.uv.default-groups` of the project's `pyproject.toml`. With `None` the lock is asked (it says so since
     /// revision 5), and after that uv's default counts: `["dev"]`.
     pub declared: Option<DefaultGroups>,
+    /// `tool.uv.dependency-groups.<name>.requires-python` of the project's `pyproject.toml`, for locks that do not have it
+    /// (they do since revision 5).
+    pub requires_python: BTreeMap<GroupName, Located<VersionSpecifiers>>,
     /// Every group.
     pub all: bool,
     /// These groups: `--group`.

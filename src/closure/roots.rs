@@ -4,10 +4,14 @@
 use std::collections::BTreeSet;
 
 use uv_normalize::{ExtraName, GroupName, PackageName};
+use uv_pep440::VersionSpecifiers;
 
 use super::{Defaults, Request, Root, Target};
 use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
 use crate::project::lock::{DefaultGroups, Lock, Package};
+
+/// The first revision of a lock that says which Python a dependency group needs.
+const GROUPS_HAVE_PYTHON: u32 = 5;
 
 /// The beginning of a walk.
 pub(super) struct Roots<'l> {
@@ -254,16 +258,29 @@ fn check_group_python(
         package.group_requires_python.iter().map(move |entry| (Some(&package.name), place.clone(), entry))
     });
     let of_manifest = lock.manifest.group_requires_python.iter().map(|entry| (None, 0..0, entry));
+    let problem = |group: &GroupName, specifiers: &VersionSpecifiers| {
+        Diagnostic::new(format!(
+            "the dependency group {group} needs Python {specifiers}, but the image has Python {}",
+            target.python.version()
+        ))
+        .help(format!("choose another Python, or leave the group {group} out"))
+    };
     for (package, place, (group, specifiers)) in of_projects.chain(of_manifest) {
         if roots.includes_group(request, package, group) && !specifiers.contains(&version) {
-            problems.push(
-                Diagnostic::new(format!(
-                    "the dependency group {group} needs Python {specifiers}, but the image has Python {}",
-                    target.python.version()
-                ))
-                .at(&lock.file, place)
-                .help(format!("choose another Python, or leave the group {group} out")),
-            );
+            problems.push(problem(group, specifiers).at(&lock.file, place));
+        }
+    }
+    if lock.revision >= GROUPS_HAVE_PYTHON {
+        return;
+    }
+    // What older locks leave to `pyproject.toml`: that of the project that is asked for.
+    let project = match roots.projects.as_slice() {
+        [index] => Some(&lock.packages[*index].name),
+        [] | [..] => None,
+    };
+    for (group, specifiers) in &request.groups.requires_python {
+        if roots.includes_group(request, project, group) && !specifiers.value.contains(&version) {
+            problems.push(problem(group, &specifiers.value).at_location(Some(specifiers.location.clone())));
         }
     }
 }

@@ -108,7 +108,7 @@ PROGRAMS = [
 ]
 # What is said without the name of what is missing, and that name.
 SAYINGS = [
-    (r"Unknown compiler|No CMAKE_C_COMPILER|no acceptable C compiler found", "gcc"),
+    (r"Unknown compiler|No CMAKE_C_COMPILER|no acceptable C compiler found|need a C compiler", "gcc"),
     (r"No CMAKE_CXX_COMPILER", "g++"),
     (r"No CMAKE_Fortran_COMPILER|Unknown compiler\(s\): \[\['gfortran'", "gfortran"),
     (r"[Cc]argo, the Rust package manager, is not installed|can't find Rust compiler", "cargo"),

@@ -95,6 +95,7 @@ impl Written {
                 Names::All => DefaultGroups::All,
                 Names::Names(names) => DefaultGroups::List(values(names)),
             }),
+            requires_python: self.pyproject.uv.group_requires_python.clone(),
             ..Groups::default()
         };
         if config.no_default_groups.as_ref().is_some_and(|no| no.value) {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use uv_normalize::{GroupName, PackageName};
+use uv_pep440::VersionSpecifiers;
 
 pub use self::build::{BuildSettings, ExtraBuildDependency};
 pub use self::setting::Setting;
@@ -41,6 +42,8 @@ pub struct UvSettings {
     pub overrides: bool,
     /// Whether there are settings for single groups (`[tool.uv.dependency-groups]`), such as `requires-python`.
     pub group_settings: bool,
+    /// The Python versions that single groups ask for.
+    pub group_requires_python: BTreeMap<GroupName, Located<VersionSpecifiers>>,
     /// What reaches builds from source.
     pub build: BuildSettings,
     /// The names of `[[tool.uv.index]]`.
@@ -91,6 +94,10 @@ impl UvSettings {
             dev_dependencies: table.get("dev-dependencies").map(|value| dependencies(&value, problems)),
             overrides: table.get("override-dependencies").or_else(|| table.get("exclude-dependencies")).is_some(),
             group_settings: table.get("dependency-groups").is_some(),
+            group_requires_python: table
+                .get_table("dependency-groups", problems)
+                .map(|table| table.entries().iter().filter_map(group_requires_python).collect())
+                .unwrap_or_default(),
             build: BuildSettings::read(table, problems),
             index_names: table
                 .get("index")
@@ -102,4 +109,11 @@ impl UvSettings {
             indexes: indexes::read(table, problems),
         }
     }
+}
+
+/// `requires-python` of one group. What does not parse is left to uv, which would not have locked with it.
+fn group_requires_python(group: &Value<'_>) -> Option<(GroupName, Located<VersionSpecifiers>)> {
+    let python = group.as_table()?.get("requires-python")?;
+    let specifiers = VersionSpecifiers::from_str(python.as_str()?).ok()?;
+    Some((GroupName::from_str(group.key()).ok()?, python.located(specifiers)))
 }
