@@ -28,7 +28,8 @@ const NOT_IN_THEIRS: [(&str, &str); 3] = [
 const MESSAGES_NOT_IN_THEIRS: [&str; 2] = [".pb.LinuxResources", ".pb.PassthroughOp"];
 
 /// What fields that we leave out print as.
-const NOT_IN_OURS: &str = ", source_policies: []";
+const NOT_IN_OURS: [&str; 2] =
+    [", source_policies: []", ", network: Unset, platform: None, constraints: None, extra_hosts: [], hostname: \"\""];
 
 /// Descriptors of all messages by full name, with a leading dot; and the numbers of all enums.
 struct Schema {
@@ -168,7 +169,7 @@ where
     let our_text = NOT_IN_THEIRS
         .iter()
         .fold(format!("{our:?}"), |text, (_, absent)| if absent.is_empty() { text } else { text.replace(absent, "") });
-    let their_text = format!("{their:?}").replace(NOT_IN_OURS, "");
+    let their_text = NOT_IN_OURS.iter().fold(format!("{their:?}"), |text, absent| text.replace(absent, ""));
     if our_text != their_text {
         let same = our_text.bytes().zip(their_text.bytes()).take_while(|(a, b)| a == b).count();
         let from = |text: &str| text.chars().skip(same.saturating_sub(80)).take(200).collect::<String>();
@@ -217,6 +218,7 @@ shared! {
         EvaluateResponse PingRequest PongResponse WarnRequest WarnResponse ResolveSourceImageRequest
         ResolveSourceImageResponse AttestationChain ResolveSourceGitRequest ResolveSourceGitResponse
         ResolveSourceHttpRequest ResolveSourceHttpResponse ChecksumRequest ChecksumResponse Blob Descriptor
+        NewContainerRequest NewContainerResponse ReleaseContainerRequest ReleaseContainerResponse
     }
     "moby.buildkit.v1.types": ours::types, theirs::moby::buildkit::v1::types {
         WorkerRecord GcPolicy BuildkitVersion CdiDevice
