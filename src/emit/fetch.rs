@@ -20,8 +20,8 @@ pub(super) struct Locked<'a> {
     pub(super) title: String,
     pub(super) url: &'a str,
     pub(super) filename: &'a str,
-    /// `sha256:…`
-    pub(super) digest: &'a str,
+    /// `sha256:…`; without one nothing is checked.
+    pub(super) digest: Option<&'a str>,
     pub(super) access: Option<&'a Access>,
     pub(super) place: Option<Place>,
 }
@@ -38,7 +38,7 @@ struct Entry<'a> {
     title: &'a str,
     url: &'a str,
     filename: &'a str,
-    sha256: String,
+    sha256: Option<String>,
     /// Which of the indexes.
     index: usize,
 }
@@ -65,7 +65,7 @@ impl Emitter<'_> {
                 title: &file.title,
                 url: file.url,
                 filename: file.filename,
-                sha256: checksum(file)?.hex(),
+                sha256: checksum(file)?.map(|checksum| checksum.hex()),
                 index: indexes.iter().position(|index| index == access).unwrap_or_default(),
             });
         }
@@ -103,17 +103,21 @@ pub(super) fn with_secrets<'a>(exec: Exec, ids: impl IntoIterator<Item = &'a str
 /// A file as a source of its own: BuildKit fetches, checks and keeps it by its hash.
 fn source(file: &Locked<'_>) -> Result<Output, OpError> {
     let name = format!("[deps] fetch {}", file.title);
-    let mut source = Http::new(file.url).filename(file.filename).checksum(checksum(file)?).named(name);
+    let mut source = Http::new(file.url).filename(file.filename).named(name);
+    if let Some(checksum) = checksum(file)? {
+        source = source.checksum(checksum);
+    }
     if let Some(place) = file.place.clone() {
         source = source.at(place);
     }
     source.build()
 }
 
-fn checksum(file: &Locked<'_>) -> Result<Digest, OpError> {
-    file.digest.parse().map_err(|_| OpError::Invalid {
+fn checksum(file: &Locked<'_>) -> Result<Option<Digest>, OpError> {
+    let Some(digest) = file.digest else { return Ok(None) };
+    digest.parse().map(Some).map_err(|_| OpError::Invalid {
         what: "the hash of a locked file",
-        value: file.digest.to_owned(),
+        value: digest.to_owned(),
         why: "it is no sha256 digest",
     })
 }

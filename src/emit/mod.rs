@@ -152,7 +152,7 @@ impl Emitter<'_> {
             title: format!("{} {}", wheel.name, wheel.version),
             url: &wheel.url,
             filename: &wheel.filename,
-            digest: &wheel.digest,
+            digest: wheel.digest.as_deref(),
             access: wheel.access.as_ref(),
             place: (self.context.place)(&wheel.origin),
         }
@@ -215,8 +215,14 @@ impl Emitter<'_> {
         let (mount, subdirectory) = match &built.source {
             BuildSource::Archive { url, filename, digest, access, subdirectory } => {
                 arguments.extend(["archive".to_owned(), filename.clone()]);
-                let file =
-                    fetch::Locked { title, url, filename, digest, access: access.as_ref(), place: place.clone() };
+                let file = fetch::Locked {
+                    title,
+                    url,
+                    filename,
+                    digest: digest.as_deref(),
+                    access: access.as_ref(),
+                    place: place.clone(),
+                };
                 let directory = self.fetch(&[file])?.pop();
                 let path = format!("{}/archive/{filename}", programs::TOOLS);
                 let mount =

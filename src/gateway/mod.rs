@@ -202,7 +202,13 @@ fn plan_for(
         labels: &labels,
     })
     .map_err(|error| report::error(&error))?;
-    Ok((plan, installed.warnings))
+    let unchecked = plan.unchecked().into_iter().map(|(name, version, origin)| {
+        Diagnostic::new(format!("{name} {version} has no hash in the lock, so what is fetched is not checked"))
+            .at_location(Some(origin.clone()))
+            .help("use an index that gives hashes, and run uv lock")
+    });
+    let warnings = installed.warnings.into_iter().chain(unchecked).collect();
+    Ok((plan, warnings))
 }
 
 /// The work for one platform.

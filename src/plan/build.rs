@@ -42,8 +42,9 @@ pub enum BuildSource {
         url: String,
         /// The file's name; a plain name, never a path.
         filename: String,
-        /// `sha256:…` of the file.
-        digest: String,
+        /// `sha256:…` of the file; an index may not have given one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        digest: Option<String>,
         /// The credentials that it is fetched with; without any it is a source of BuildKit's own.
         #[serde(skip_serializing_if = "Option::is_none")]
         access: Option<Access>,
@@ -152,8 +153,8 @@ fn commit(package: &Locked, git: &GitSource) -> Result<BuildSource, Diagnostic> 
 /// A file that BuildKit itself can fetch and check.
 pub(super) struct Remote {
     pub(super) url: String,
-    /// `sha256:…`
-    pub(super) digest: String,
+    /// `sha256:…`; `None` when the lock has no hash.
+    pub(super) digest: Option<String>,
 }
 
 /// Where a file of the lock is fetched from, and what it must be. `what` says in messages what kind of file it is.
@@ -173,10 +174,15 @@ pub(super) fn remote(
         let message = format!("{title} is locked at an address that is neither http nor https");
         return Err(refusal(package, origin, message).help("lock the package from an index, then run uv lock"));
     }
-    let digest = hash.and_then(Hash::as_sha256_digest).ok_or_else(|| {
-        let message = format!("{title} has no sha256 hash in the lock, so what is fetched could not be checked");
-        refusal(package, origin, message).help("run uv lock against an index that gives sha256 hashes")
-    })?;
+    // Some indexes give no hashes; uv installs their files unchecked, and so does a build, with a warning. One of another
+    // kind must not be passed over.
+    let digest = hash.map(|hash| {
+        hash.as_sha256_digest().ok_or_else(|| {
+            let message = format!("{title} has no sha256 hash in the lock, so what is fetched could not be checked");
+            refusal(package, origin, message).help("run uv lock against an index that gives sha256 hashes")
+        })
+    });
+    let digest = digest.transpose()?;
     Ok(Remote { url: url.to_string(), digest })
 }
 
@@ -254,11 +260,14 @@ mod tests {
             Ok(BuildSource::Archive {
                 url: "https://host/a/parcel.tar.gz".to_owned(),
                 filename: "parcel.tar.gz".to_owned(),
-                digest: hash,
+                digest: Some(hash),
                 access: None,
                 subdirectory: Some("python".to_owned()),
             })
         );
+        let index =
+            "source = { registry = \"https://host/simple\" }\nsdist = { url = \"https://host/parcel-1.4.tar.gz\" }";
+        assert!(matches!(built(index), Ok(BuildSource::Archive { digest: None, .. })), "uv installs it");
         let weak = format!("{source}\nsdist = {{ hash = \"md5:{}\" }}", "ab".repeat(16));
         insta::assert_snapshot!(built(&weak).unwrap_err());
     }

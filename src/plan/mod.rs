@@ -85,6 +85,15 @@ impl Plan {
         !self.built.is_empty() || self.first_party.iter().any(|member| matches!(member.how, How::Install { .. }))
     }
 
+    /// What is fetched without being checked, since the lock has no hash of it: name, version and place in the lock.
+    pub fn unchecked(&self) -> Vec<(&str, &str, &Location)> {
+        let wheels = self.groups.iter().flat_map(|group| &group.wheels).filter(|wheel| wheel.digest.is_none());
+        let wheels = wheels.map(|wheel| (wheel.name.as_str(), wheel.version.as_str(), &wheel.origin));
+        let archives =
+            self.built.iter().filter(|built| matches!(built.source, BuildSource::Archive { digest: None, .. }));
+        wheels.chain(archives.map(|built| (built.name.as_str(), built.version.as_str(), &built.origin))).collect()
+    }
+
     /// The packages that are built from source, as they share layers.
     pub fn built_layers(&self) -> Vec<Vec<&Built>> {
         let names: Vec<&str> = self.built.iter().map(|built| built.name.as_str()).collect();
@@ -156,8 +165,9 @@ pub struct Wheel {
     pub filename: String,
     /// Where it is fetched from.
     pub url: String,
-    /// `sha256:…` of the file.
-    pub digest: String,
+    /// `sha256:…` of the file; an index may not have given one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
     /// Whether it is for any platform.
     #[serde(skip)]
     pub pure: bool,
