@@ -13,8 +13,8 @@ fn build(engine: &Engine, directory: &tempfile::TempDir, more: &[&str]) -> Build
     engine.try_build(&app, &tag("local"), &arguments)
 }
 
-fn shared(directory: &tempfile::TempDir) -> String {
-    format!("shared={}", directory.path().join("shared").display())
+fn pallet(directory: &tempfile::TempDir) -> String {
+    format!("pallet={}", directory.path().join("pallet").display())
 }
 
 /// What buildx prints at the end.
@@ -27,21 +27,21 @@ fn end(build: &Build) -> &str {
 fn wheels_archives_and_trees_by_path() {
     let Some(engine) = Engine::get() else { return };
     let directory = fixture("local");
-    let shared = shared(&directory);
-    let first = build(&engine, &directory, &["--build-context", &shared]);
+    let pallet = pallet(&directory);
+    let first = build(&engine, &directory, &["--build-context", &pallet]);
     assert!(first.success, "{}", first.log);
-    assert_eq!(engine.run(&first.tag, &[]), "carton lid shared tape");
+    assert_eq!(engine.run(&first.tag, &[]), "carton lid pallet tape");
 
     // Another file beside them is nobody's business; the project's own files are copied.
     write(&directory.path().join("app/vendor"), "notes.txt", "x\n");
-    let again = build(&engine, &directory, &["--build-context", &shared]);
+    let again = build(&engine, &directory, &["--build-context", &pallet]);
     let ran = again.steps_that_ran();
     assert!(ran.iter().all(|step| step.contains(" app")), "{ran:?}\n{}", again.log);
 
-    write(&directory.path().join("shared/src/shared"), "__init__.py", "NAME = \"common\"\n");
-    let edited = build(&engine, &directory, &["--build-context", &shared]);
+    write(&directory.path().join("pallet/src/pallet"), "__init__.py", "NAME = \"common\"\n");
+    let edited = build(&engine, &directory, &["--build-context", &pallet]);
     let ran = edited.steps_that_ran();
-    assert!(ran.iter().all(|step| step.contains(" shared") || step.contains("assemble")), "{ran:?}\n{}", edited.log);
+    assert!(ran.iter().all(|step| step.contains(" pallet") || step.contains("assemble")), "{ran:?}\n{}", edited.log);
     assert_eq!(engine.run(&edited.tag, &[]), "carton lid common tape");
 }
 
@@ -49,8 +49,8 @@ fn wheels_archives_and_trees_by_path() {
 fn the_venv_is_what_uv_makes() {
     let Some(engine) = Engine::get() else { return };
     let directory = fixture("local");
-    let shared = shared(&directory);
-    let ours = build(&engine, &directory, &["--build-context", &shared]);
+    let pallet = pallet(&directory);
+    let ours = build(&engine, &directory, &["--build-context", &pallet]);
     assert!(ours.success, "{}", ours.log);
     let oracle = crate::fidelity::ORACLE.replace("COPY . .", "COPY . .\nWORKDIR /src/app");
     same_venv(&engine, &ours.tag, directory.path(), &oracle);
@@ -62,9 +62,9 @@ fn a_tree_outside_of_the_context_needs_a_context_of_its_own() {
     let directory = fixture("local");
     let refused = build(&engine, &directory, &[]);
     for expected in [
-        "shared lies outside of the build context, at \"../shared\"",
-        "docker buildx build --build-context shared=../shared",
-        ">>> shared = { path = \"../shared\" }",
+        "pallet lies outside of the build context, at \"../pallet\"",
+        "docker buildx build --build-context pallet=../pallet",
+        ">>> pallet = { path = \"../pallet\" }",
     ] {
         assert!(end(&refused).contains(expected) || refused.log.contains(expected), "{expected}\n{}", refused.log);
     }
@@ -76,7 +76,7 @@ fn a_wheel_that_was_changed_is_not_installed() {
     let directory = fixture("local");
     let vendor = directory.path().join("app/vendor");
     std::fs::copy(vendor.join("wheels/lid-2.0-py3-none-any.whl"), vendor.join("carton-1.0-py3-none-any.whl")).unwrap();
-    let refused = build(&engine, &directory, &["--build-context", &shared(&directory)]);
+    let refused = build(&engine, &directory, &["--build-context", &pallet(&directory)]);
     assert!(!refused.success);
     assert!(refused.log.contains("carton-1.0-py3-none-any.whl is not the file that was locked"), "{}", refused.log);
 }

@@ -165,15 +165,15 @@ fn local() -> Project {
     Project::of(Path::new("tests/fixtures/local/app"))
 }
 
-fn with_shared(daemon: FakeDaemon) -> FakeDaemon {
+fn with_pallet(daemon: FakeDaemon) -> FakeDaemon {
     daemon
-        .option("context:shared", "local:shared")
-        .local("shared", [("pyproject.toml", "[project]\nname = \"shared\"\n")])
+        .option("context:pallet", "local:pallet")
+        .local("pallet", [("pyproject.toml", "[project]\nname = \"pallet\"\n")])
 }
 
 #[test]
 fn files_of_the_client_are_asked_for_one_by_one() {
-    let outcome = run(&with_shared(local().build("pyproject.toml")));
+    let outcome = run(&with_pallet(local().build("pyproject.toml")));
     assert_eq!(command(&outcome), json!(["python", "main.py"]));
     insta::assert_snapshot!(locals(&outcome));
     insta::assert_snapshot!("operations_of_local_files", outcome.graph(None).names().join("\n"));
@@ -182,10 +182,10 @@ fn files_of_the_client_are_asked_for_one_by_one() {
 #[test]
 fn local_files_that_are_not_there() {
     insta::assert_snapshot!("tree_outside_of_the_context", shown(&run(&local().build("pyproject.toml"))));
-    let absolute = local().edit("uv.lock", "{ directory = \"../shared\" }\n", "{ directory = \"/srv/shared\" }\n");
+    let absolute = local().edit("uv.lock", "{ directory = \"../pallet\" }\n", "{ directory = \"/srv/pallet\" }\n");
     insta::assert_snapshot!("tree_at_an_absolute_path", shown(&run(&absolute.build("pyproject.toml"))));
     let missing = local().without("vendor/carton-1.0-py3-none-any.whl");
-    insta::assert_snapshot!("wheel_that_is_not_there", shown(&run(&with_shared(missing.build("pyproject.toml")))));
+    insta::assert_snapshot!("wheel_that_is_not_there", shown(&run(&with_pallet(missing.build("pyproject.toml")))));
     let ignored = local().with(".dockerignore", "*.md\n**/*.whl\n");
-    insta::assert_snapshot!("wheel_that_is_ignored", shown(&run(&with_shared(ignored.build("pyproject.toml")))));
+    insta::assert_snapshot!("wheel_that_is_ignored", shown(&run(&with_pallet(ignored.build("pyproject.toml")))));
 }
