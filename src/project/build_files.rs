@@ -28,10 +28,10 @@ impl BuildFile {
 /// Reads the files from a `pyproject.toml`. What is not understood is left out: the backend will say what it misses.
 pub fn read(root: &Table<'_>) -> Vec<BuildFile> {
     let mut files = Files(Vec::new());
-    let project = |path: &[&str]| walk(root, &[&["project"], path].concat());
-    let tool = |path: &[&str]| walk(root, &[&["tool"], path].concat());
+    let project = |path: &[&str]| root.at(&[&["project"], path].concat());
+    let tool = |path: &[&str]| root.at(&[&["tool"], path].concat());
 
-    let backend = walk(root, &["build-system", "build-backend"]);
+    let backend = root.at(&["build-system", "build-backend"]);
     let backend = backend.as_ref().and_then(Value::as_str);
     // setuptools, also when nothing is said. It warns when a readme or the text of a licence is missing, and goes on, so
     // projects with it do hide `*.md` (`setuptools.config.expand`, `_filter_existing_files`).
@@ -108,15 +108,6 @@ impl Files {
             self.0.push(BuildFile { pattern: path.to_owned(), named_by, location, required });
         }
     }
-}
-
-fn walk<'a>(table: &Table<'a>, path: &[&str]) -> Option<Value<'a>> {
-    let (last, tables) = path.split_last()?;
-    let mut table = table.clone();
-    for key in tables {
-        table = table.get(key)?.as_table()?;
-    }
-    table.get(last)
 }
 
 #[cfg(test)]

@@ -103,6 +103,16 @@ impl<'a> Table<'a> {
         Some(self.value(key.get_ref(), key.span(), value))
     }
 
+    /// The value at the end of a path of keys, if everything before it is a table.
+    pub fn at(&self, path: &[&str]) -> Option<Value<'a>> {
+        let (last, tables) = path.split_last()?;
+        let mut table = self.clone();
+        for key in tables {
+            table = table.get(key)?.as_table()?;
+        }
+        table.get(last)
+    }
+
     /// The value of a key, when it is a table; anything else is a problem.
     pub fn get_table(&self, key: &str, problems: &mut Problems) -> Option<Table<'a>> {
         self.get(key)?.table("a table", problems)

@@ -9,6 +9,7 @@ pub mod document;
 pub mod entry;
 pub mod indexes;
 pub mod lock;
+pub mod modules;
 pub mod place;
 pub mod pylock;
 pub mod pyproject;

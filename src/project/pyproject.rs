@@ -14,6 +14,7 @@ use crate::project::config::Config;
 use crate::project::config::selection::Selection;
 use crate::project::document::{self, Document, Located, Problems, Table, Value, quoted};
 use crate::project::indexes;
+use crate::project::modules::{self, DeclaredModules};
 use crate::project::python_version::RequiresPython;
 use crate::project::uv::UvSettings;
 
@@ -123,15 +124,6 @@ pub struct BuildSystem {
     pub build_backend: Option<Located<String>>,
 }
 
-/// What the build backend's own table says about the packages that the project's wheel will hold.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct DeclaredModules {
-    /// Directories or dotted names of packages, relative to the project: `src/api`, `api`.
-    pub packages: Vec<String>,
-    /// The directory that packages lie in, when it is said.
-    pub root: Option<String>,
-}
-
 impl Pyproject {
     /// Reads the file.
     ///
@@ -182,7 +174,7 @@ impl Pyproject {
                 .unwrap_or_default(),
             dependency_groups_location: root.get("dependency-groups").map(|value| value.key_location()),
             uv: uv_table.as_ref().map(|table| UvSettings::read(table, &mut problems)).unwrap_or_default(),
-            modules: tool.as_ref().map(read_modules).unwrap_or_default(),
+            modules: tool.as_ref().map(modules::read).unwrap_or_default(),
             build_files: build_files::read(&root),
             fastapi_entrypoint: tool
                 .as_ref()
@@ -450,48 +442,6 @@ fn read_build_system(table: &Table<'_>, problems: &mut Problems) -> BuildSystem 
         requires: table.get("requires").map(|value| dependencies(&value, problems)).unwrap_or_default(),
         build_backend: string(table, "build-backend", problems),
     }
-}
-
-/// Reads what the common build backends are told about packages. It only helps to find the start command, so what is not
-/// understood is left out.
-fn read_modules(tool: &Table<'_>) -> DeclaredModules {
-    fn walk<'a>(table: &Table<'a>, path: &[&str]) -> Option<Value<'a>> {
-        let (last, tables) = path.split_last()?;
-        let mut table = table.clone();
-        for key in tables {
-            table = table.get(key)?.as_table()?;
-        }
-        table.get(last)
-    }
-    let texts = |path: &[&str]| -> Vec<String> {
-        match walk(tool, path) {
-            Some(value) => match (value.as_str(), value.as_array()) {
-                (Some(text), _) => vec![text.to_owned()],
-                (None, Some(items)) => items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect(),
-                (None, None) => Vec::new(),
-            },
-            None => Vec::new(),
-        }
-    };
-    let mut packages = Vec::new();
-    for path in [
-        &["uv", "build-backend", "module-name"][..],
-        &["hatch", "build", "targets", "wheel", "packages"],
-        &["setuptools", "packages"],
-        &["setuptools", "py-modules"],
-        &["flit", "module", "name"],
-    ] {
-        packages.extend(texts(path));
-    }
-    for item in walk(tool, &["poetry", "packages"]).and_then(|value| value.as_array()).unwrap_or_default() {
-        let text = |key: &str| item.as_table().and_then(|table| table.get(key)).and_then(|value| value.as_str());
-        if let Some(include) = text("include") {
-            packages.push(text("from").map_or_else(|| include.to_owned(), |from| format!("{from}/{include}")));
-        }
-    }
-    let root = texts(&["uv", "build-backend", "module-root"]);
-    let found = texts(&["setuptools", "packages", "find", "where"]);
-    DeclaredModules { packages, root: root.into_iter().chain(found).next() }
 }
 
 pub(super) fn string(table: &Table<'_>, key: &str, problems: &mut Problems) -> Option<Located<String>> {
