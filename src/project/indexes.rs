@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::credentials::refusal;
 use super::document::{Problems, Table, Value};
 use crate::diagnostic::{Diagnostic, Location};
 
@@ -106,17 +107,10 @@ pub(super) fn refuse_credentials(uv: &Table<'_>) -> Result<(), Diagnostic> {
     for value in single.chain(listed) {
         if value.as_str().is_some_and(|url| Authority::of(url).is_some_and(|authority| authority.has_user)) {
             let place = value.location();
-            return Err(Diagnostic::new(format!(
-                "the URL of an index on line {} of {} contains credentials, which would end up in build records",
-                place.lines().0,
-                place.file.name()
-            ))
-            .note("the line is not shown here")
-            .help(
-                "take user name and password out of the URL, give the index a name, and pass them as the build secrets \
-                 UV_INDEX_<NAME>_USERNAME and UV_INDEX_<NAME>_PASSWORD; then change the password, since it is in the \
-                 repository's history",
-            ));
+            let help = "take user name and password out of the URL, give the index a name, and pass them as the build secrets \
+                        UV_INDEX_<NAME>_USERNAME and UV_INDEX_<NAME>_PASSWORD; then change the password, since it is in the \
+                        repository's history";
+            return Err(refusal("the URL of an index", &place.file, place.range.start, help));
         }
     }
     Ok(())

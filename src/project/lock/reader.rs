@@ -12,6 +12,7 @@ use super::Marker;
 use super::text::{self, Refused, UrlUse};
 use super::tree::{Node, Table, Value};
 use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::project::credentials::refusal;
 
 pub(super) type Result<T> = std::result::Result<T, Diagnostic>;
 
@@ -185,17 +186,9 @@ impl Reader {
     }
 }
 
-/// The refusal of a URL with a user name or password. It has no [`crate::diagnostic::Location`] on purpose: whoever
-/// draws the place would print the secret.
+/// The refusal of a URL with a user name or password.
 pub(super) fn credentials(file: &Arc<SourceFile>, offset: usize) -> Diagnostic {
-    Diagnostic::new(format!(
-        "a URL on line {} of {} contains credentials, which would end up in build records",
-        file.line_of(offset),
-        file.name()
-    ))
-    .note("the line is not shown here")
-    .help(
-        "take user name and password out of the URL in pyproject.toml, run `uv lock`, and pass them as build secrets; \
-         then change them, since they are in the repository's history",
-    )
+    let help = "take user name and password out of the URL in pyproject.toml, run `uv lock`, and pass them as build secrets; \
+                then change them, since they are in the repository's history";
+    refusal("a URL", file, offset, help)
 }
