@@ -211,3 +211,13 @@ fn questions_are_answered_for_several_platforms() {
     assert!(answer.contains("can only be built or installed on linux/arm64 itself"), "{answer}");
     assert!(!lint.requests.iter().any(|request| matches!(request, Request::Evaluate(_))));
 }
+
+/// What of it has to be compiled is not known before uv has resolved it.
+#[test]
+fn requirements_without_a_lock_for_another_cpu() {
+    let project = Project::example("requirements");
+    let daemon = project.build("Dockerfile").option("platform", ARM);
+    let daemon = daemon.image_for(BASE_IMAGE, "linux/amd64", FakeImage::new(BASE));
+    let outcome = run(&daemon.image_for(BASE_IMAGE, ARM, base_for("arm64")));
+    insta::assert_snapshot!(outcome.error().message);
+}
