@@ -12,6 +12,7 @@ mod read;
 pub mod report;
 mod resolve;
 mod secrets;
+mod versions;
 
 use std::collections::BTreeMap;
 
@@ -130,8 +131,9 @@ async fn plan(gateway: &Gateway, written: &Written, platforms: &Platforms) -> Re
         let build = platforms.is_foreign(platform).then(|| platforms.build.to_string());
         let target = resolve::target(gateway, written, &python, &base, platform).await?;
         let chosen = Chosen { python: &python, uv: &uv, files: &files, indexes: &indexes, target, base: &base };
-        let (plan, warnings) = plan_for(gateway, written, &chosen, platform, build.as_deref())?;
+        let (plan, mut warnings) = plan_for(gateway, written, &chosen, platform, build.as_deref())?;
         platforms::check_runnable(gateway, &plan, platform)?;
+        warnings.extend(versions::unknown(written, &plan).await?);
         let local = local::sources(gateway, written, &plan).await?;
         Ok::<_, FrontendError>(Image { platform: platform.clone(), plan, base, local, warnings })
     });

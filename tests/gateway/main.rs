@@ -16,6 +16,7 @@ mod projects;
 mod questions;
 mod refusals;
 mod unhashed;
+mod versions;
 mod ways_in;
 mod workspaces;
 
