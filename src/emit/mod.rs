@@ -4,6 +4,7 @@
 //! results on top of the base, by merging where the daemon can and by copying where it cannot.
 
 mod fetch;
+mod lfs;
 mod local;
 mod programs;
 mod resolved;
@@ -256,7 +257,7 @@ impl Emitter<'_> {
                 let path = format!("{}/archive/{filename}", programs::TOOLS);
                 (Some(self.file_mount(file, path)?), &None)
             }
-            BuildSource::Git { remote, commit, subdirectory } => {
+            BuildSource::Git { remote, commit, subdirectory, lfs } => {
                 arguments.push("git".to_owned());
                 // With `.git`, for backends that ask git which files are the package's.
                 let mut source =
@@ -268,7 +269,11 @@ impl Emitter<'_> {
                 if let Some(place) = place.clone() {
                     source = source.at(place);
                 }
-                (Some(Bind::discarded(&source.build()?, "/src")), subdirectory)
+                let mut tree = source.build()?;
+                if *lfs {
+                    tree = self.with_lfs_files(&tree, &title, remote, place.clone())?;
+                }
+                (Some(Bind::discarded(&tree, "/src")), subdirectory)
             }
         };
         arguments.extend(subdirectory.clone());
