@@ -192,10 +192,12 @@ impl Pyproject {
                 .unwrap_or_default(),
         };
         // What the root of a workspace says for one of its members is no name of its own.
-        if pyproject.config.package.is_none() {
-            check_extras(&pyproject.config, &pyproject, &mut problems);
+        for config in with_targets(&pyproject.config) {
+            if pyproject.config.package.is_none() {
+                check_extras(config, &pyproject, &mut problems);
+            }
+            check_groups(config, &pyproject, &mut problems);
         }
-        check_groups(&pyproject.config, &pyproject, &mut problems);
         document::finish(pyproject, problems)
     }
 
@@ -249,11 +251,19 @@ impl Pyproject {
 /// Every name that the project does not have, with the nearest one that it has.
 pub fn check_config(config: &Config, pyproject: &Pyproject, member: bool) -> Result<(), Diagnostics> {
     let mut problems = Problems::new();
-    check_extras(config, pyproject, &mut problems);
-    if !member {
-        check_groups(config, pyproject, &mut problems);
+    for config in with_targets(config) {
+        check_extras(config, pyproject, &mut problems);
+        if !member {
+            check_groups(config, pyproject, &mut problems);
+        }
     }
     document::finish((), problems)
+}
+
+/// A configuration, and those of its targets.
+fn with_targets(config: &Config) -> impl Iterator<Item = &Config> {
+    let targets = config.targets.iter().flat_map(|targets| targets.0.values());
+    std::iter::once(config).chain(targets.map(|target| &target.value))
 }
 
 fn check_extras(config: &Config, pyproject: &Pyproject, problems: &mut Problems) {
