@@ -12,6 +12,7 @@ mod input;
 mod lock;
 mod members;
 mod place;
+mod new_members;
 mod script;
 mod start;
 
@@ -154,7 +155,7 @@ async fn read(gateway: &Gateway) -> Result<Written, FrontendError> {
     }
     let lock = lock::parse(&context, &beside, &directory, place.manifests.lock.as_deref())?;
     let selected = members::select(gateway, &place, dockerfile.as_ref(), &beside, &lock).map_err(report::one)?;
-    let mut found = members::read(&context, &directory, &selected, &lock).await?;
+    let mut found = members::read(&context, &directory, &selected, &beside, &lock).await?;
 
     let mut checked = vec![stale::check(&beside, &lock), stale::check_members(&beside, &lock)];
     let is_member = |name: &PackageName| lock.manifest.members.contains(name);
@@ -172,6 +173,7 @@ async fn read(gateway: &Gateway) -> Result<Written, FrontendError> {
     }
     if let Some(dockerfile) = dockerfile {
         pyproject::check_config(&dockerfile, &pyproject, beside.is_some()).map_err(|error| report::error(&error))?;
+    checked.push(stale::check_new_members(&found.new));
         config = config.overlay(dockerfile);
     }
     lock::check_stale(gateway, &entry, &config, stale::all(checked)).await?;
