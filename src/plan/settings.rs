@@ -373,6 +373,7 @@ mod tests {
         let given = BTreeSet::new();
         let indexes = Indexes::new(&[], &given, &lock);
         let inputs = Inputs {
+            build_target: &crate::plan::BuildTarget::default(),
             pyproject: &pyproject,
             workspace: &pyproject,
             members: &BTreeMap::new(),

@@ -16,9 +16,17 @@ use crate::project::pyproject::Pyproject;
 /// Every name that there is not, with the nearest one that there is.
 pub fn check(config: &Config, pyproject: &Pyproject, root: Option<&Pyproject>) -> Result<(), Diagnostics> {
     let mut problems = Problems::new();
-    check_extras(config, pyproject, &mut problems);
-    check_groups(config, pyproject, root, &mut problems);
+    for config in with_targets(config) {
+        check_extras(config, pyproject, &mut problems);
+        check_groups(config, pyproject, root, &mut problems);
+    }
     document::finish((), problems)
+}
+
+/// A configuration, and those of its targets.
+pub(super) fn with_targets(config: &Config) -> impl Iterator<Item = &Config> {
+    let targets = config.targets.iter().flat_map(|targets| targets.0.values());
+    std::iter::once(config).chain(targets.map(|target| &target.value))
 }
 
 pub(super) fn check_extras(config: &Config, pyproject: &Pyproject, problems: &mut Problems) {

@@ -188,7 +188,9 @@ impl Pyproject {
         };
         // What the root of a workspace says for one of its members is no name of its own.
         if pyproject.config.package.is_none() {
-            asked_for::check_extras(&pyproject.config, &pyproject, &mut problems);
+            for config in asked_for::with_targets(&pyproject.config) {
+                asked_for::check_extras(config, &pyproject, &mut problems);
+            }
         }
         document::finish(pyproject, problems)
     }
