@@ -124,7 +124,7 @@ impl Listing<'_> {
                 Err(error) if error.is_not_found() => self.files.read_dir("/", None).await.map(|_| Vec::new())?,
                 Err(error) => return Err(error),
             };
-            let names = entries.into_iter().filter(|entry| entry.is_dir());
+            let names = entries.into_iter().filter(buildkit_frontend::FileStat::is_dir);
             let names = names.map(|entry| entry.path.rsplit('/').next().unwrap_or_default().to_owned());
             self.directories.insert(directory.to_owned(), names.collect());
         }
