@@ -84,6 +84,8 @@ pub fn choose(wishes: &Wishes<'_>) -> Result<PythonChoice, Diagnostic> {
 pub fn image(base: Option<&Base>, python: &PythonVersion) -> String {
     match base {
         None | Some(Base::Slim) => format!("python:{python}-slim"),
+        Some(Base::Alpine) => format!("python:{python}-alpine"),
+        Some(Base::Full) => format!("python:{python}"),
         Some(Base::Image(reference)) => reference.as_str().to_owned(),
     }
 }
@@ -333,5 +335,7 @@ mod tests {
     fn the_image_of_a_choice() {
         assert_eq!(image(None, &PythonVersion { minor: 13, patch: None }), "python:3.13-slim");
         assert_eq!(image(Some(&Base::Slim), &PythonVersion { minor: 13, patch: Some(2) }), "python:3.13.2-slim");
+        assert_eq!(image(Some(&Base::Alpine), &PythonVersion { minor: 13, patch: None }), "python:3.13-alpine");
+        assert_eq!(image(Some(&Base::Full), &PythonVersion { minor: 13, patch: None }), "python:3.13");
     }
 }

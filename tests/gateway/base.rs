@@ -66,7 +66,12 @@ fn musl() {
         "# debian.sh --arch 'amd64' out/ 'bookworm' '@1751241600'",
         "ADD alpine-minirootfs-3.22.1-x86_64.tar.gz / # buildkit",
     );
-    assert_eq!(platforms(&build(FakeImage::new(alpine))), ["musllinux_1_1_x86_64.whl"]);
+    assert_eq!(platforms(&build(FakeImage::new(alpine.as_str()))), ["musllinux_1_1_x86_64.whl"]);
+    let project =
+        Project::example("fastapi").edit("pyproject.toml", "[tool.pyfront]", "[tool.pyfront]\nbase = \"alpine\"");
+    let outcome = run(&project.build("pyproject.toml").image("python:3.13-alpine", FakeImage::new(alpine)));
+    assert_eq!(platforms(&outcome), ["musllinux_1_1_x86_64.whl"]);
+    assert!(outcome.graph(None).sources().iter().any(|source| source.contains("library/python:3.13-alpine")));
 }
 
 #[test]

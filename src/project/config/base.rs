@@ -5,31 +5,36 @@ use crate::diagnostic::nearest;
 use crate::project::config::element::Element;
 use crate::project::document::{Problems, Value, quoted};
 
-/// The variants that have a name. Only `slim` can be built on so far.
-const VARIANTS: &[&str] = &["slim", "alpine", "full", "distroless"];
+/// The variants of the official image that have a name.
+const VARIANTS: &[(&str, Base)] = &[("slim", Base::Slim), ("alpine", Base::Alpine), ("full", Base::Full)];
 
 /// What to build on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Base {
-    /// `python:<version>-slim`.
+    /// `python:<version>-slim`: Debian with little more than Python.
     Slim,
+    /// `python:<version>-alpine`: Alpine, whose C library is musl.
+    Alpine,
+    /// `python:<version>`: Debian with compilers and the headers of many libraries.
+    Full,
     /// An image that the user named.
     Image(ImageReference),
 }
 
 impl Element for Base {
-    const EXPECTED: &'static str = "\"slim\" or a full image reference, for example \"python:3.13-slim-trixie\"";
+    const EXPECTED: &'static str =
+        "\"slim\", \"alpine\", \"full\" or a full image reference, for example \"python:3.13-slim-trixie\"";
 
     fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
         let text = value.string(Self::EXPECTED, problems)?;
-        if text == "slim" {
-            return Some(Self::Slim);
+        if let Some((_, variant)) = VARIANTS.iter().find(|(name, _)| *name == text) {
+            return Some(variant.clone());
         }
-        if VARIANTS.contains(&text) {
+        if text == "distroless" {
             problems.push(
                 value
                     .problem(format_args!("{text:?} is not supported yet"))
-                    .note("supported: \"slim\", or the full reference of a Debian or Ubuntu image with Python")
+                    .note("supported: \"slim\", \"alpine\" and \"full\", or the full reference of an image with Python")
                     .help("write base = \"slim\", or remove the key"),
             );
             return None;
@@ -37,8 +42,8 @@ impl Element for Base {
         if !text.contains(['/', ':', '@']) {
             let problem = value
                 .problem(format_args!("{} is neither a variant nor a full image reference", quoted(text)))
-                .note("variants: slim; alpine, full and distroless are not supported yet");
-            problems.push(match nearest(text, VARIANTS.iter().copied()) {
+                .note("variants: slim, alpine, full; distroless is not supported yet");
+            problems.push(match nearest(text, VARIANTS.iter().map(|(name, _)| *name)) {
                 Some(variant) => problem.help(format!("did you mean {variant:?}?")),
                 None => problem.help("write an image with its tag or digest, for example \"python:3.13-slim-trixie\""),
             });
@@ -166,8 +171,10 @@ mod tests {
     use crate::project::config::tests::{errors, read};
 
     #[test]
-    fn slim_and_references() {
-        assert_eq!(read("base = 'slim'").base.unwrap().value, Base::Slim);
+    fn variants_and_references() {
+        for (name, variant) in VARIANTS {
+            assert_eq!(read(&format!("base = '{name}'")).base.unwrap().value, *variant);
+        }
         let Base::Image(image) = read("base = 'python:3.13-slim-trixie'").base.unwrap().value else { panic!() };
         assert_eq!(image.as_str(), "python:3.13-slim-trixie");
     }
@@ -216,7 +223,7 @@ mod tests {
 
     #[test]
     fn refusals() {
-        let all = ["'alpine'", "'slm'", "'ubuntu'", "'Acme/Python'", "'python@sha256:12'", "3.13", "'a/b\tc'"];
+        let all = ["'distroless'", "'slm'", "'ubuntu'", "'Acme/Python'", "'python@sha256:12'", "3.13", "'a/b\tc'"];
         let all: Vec<String> = all.iter().map(|base| errors(&format!("base = {base}"))).collect();
         insta::assert_snapshot!(all.join("\n"));
     }

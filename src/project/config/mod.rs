@@ -51,8 +51,9 @@ keys! {
         /// The Python version, as a minor (`"3.13"`) or a full version (`"3.13.2"`). Wins over `.python-version` and must
         /// satisfy `requires-python`.
         "python" => python: Python,
-        /// The image to build on: `"slim"`, which is `python:<version>-slim`, or the full reference of an image that
-        /// brings the same Python.
+        /// The image to build on: `"slim"`, which is `python:<version>-slim`; `"alpine"`, which is `python:<version>-alpine`
+        /// and takes musllinux wheels; `"full"`, which is `python:<version>`; or the full reference of an image that brings
+        /// the same Python.
         "base" => base: Base,
         /// The version of uv that builds and installs; it never becomes part of the image. Must satisfy
         /// `required-version` of `[tool.uv]`.
