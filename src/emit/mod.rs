@@ -186,7 +186,7 @@ impl Emitter<'_> {
     /// Packages that were built one by one, in one layer.
     fn built_layer(&self, packages: &[&Built]) -> Result<Output, OpError> {
         let files = packages.iter().map(|built| Ok((built.name.as_str(), self.built(built)?)));
-        self.join("deps", files.collect::<Result<_, OpError>>()?)
+        self.join("deps", &files.collect::<Result<Vec<_>, OpError>>()?)
     }
 
     /// Projects of the user's, each built or copied by itself, in one layer.
@@ -198,16 +198,16 @@ impl Emitter<'_> {
             };
             Ok((member.name.as_str(), files?))
         });
-        self.join("project", files.collect::<Result<_, OpError>>()?)
+        self.join("project", &files.collect::<Result<Vec<_>, OpError>>()?)
     }
 
     /// What several steps have made, in one layer.
-    fn join(&self, stage: &str, parts: Vec<(&str, Output)>) -> Result<Output, OpError> {
-        if let [(_, only)] = &parts[..] {
+    fn join(&self, stage: &str, parts: &[(&str, Output)]) -> Result<Output, OpError> {
+        if let [(_, only)] = parts {
             return Ok(only.clone());
         }
         let mut layer = File::on(SCRATCH);
-        for (_, files) in &parts {
+        for (_, files) in parts {
             layer = layer.then(Copy::new(files, "/", "/").contents_only().timestamp(EPOCH));
         }
         let names: Vec<&str> = parts.iter().map(|(name, _)| *name).collect();
