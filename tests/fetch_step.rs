@@ -1,15 +1,25 @@
-//! The program that fetches with credentials, against servers that note what they are asked: run on this machine's Python.
+//! The programs that fetch with credentials, against servers that note what they are asked: run on this machine's Python.
 
 use std::path::Path;
 use std::process::Command;
 
-#[test]
-fn credentials_go_where_they_belong() {
+#[track_caller]
+fn run(test: &str) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut python = Command::new("python3");
-    python.args(["-B", "-W", "ignore"]).arg(root.join("tests/steps/fetch_test.py")).arg(root.join("src/emit/steps"));
+    python.args(["-B", "-W", "ignore"]).arg(root.join("tests/steps").join(test)).arg(root.join("src/emit/steps"));
     // Nothing on loopback is behind a proxy.
     let output = python.env("NO_PROXY", "*").env_remove("HTTP_PROXY").env_remove("http_proxy").output();
     let output = output.expect("python3 can be started");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn credentials_go_where_they_belong() {
+    run("fetch_test.py");
+}
+
+#[test]
+fn git_lfs_files_stand_where_pointers_were() {
+    run("lfs_test.py");
 }

@@ -15,7 +15,9 @@ mod private_index;
 mod projects;
 mod questions;
 mod refusals;
+mod targets;
 mod unhashed;
+mod versions;
 mod ways_in;
 mod workspaces;
 
