@@ -91,11 +91,8 @@ pub fn image(plan: &Plan, context: &Context<'_>) -> Result<Output, OpError> {
     let emitter = Emitter { plan, context };
     let mut layers = emitter.dependencies()?;
     layers.push(emitter.runtime()?);
-    for member in &plan.first_party {
-        layers.push(match &member.how {
-            How::Install { settings, secrets, .. } => emitter.install_project(member, settings, secrets)?,
-            How::Copy => emitter.copy_project(member)?,
-        });
+    for members in plan.first_party_layers() {
+        layers.push(emitter.first_party_layer(&members)?);
     }
     emitter.assemble(Some(context.base), &layers)
 }
@@ -211,20 +208,34 @@ impl Emitter<'_> {
 
     /// Packages that were built one by one, in one layer.
     fn built_layer(&self, packages: &[&Built]) -> Result<Output, OpError> {
-        if let [built] = packages {
-            return self.built(built);
+        let files = packages.iter().map(|built| Ok((built.name.as_str(), self.built(built)?)));
+        self.join("deps", &files.collect::<Result<Vec<_>, OpError>>()?)
+    }
+
+    /// Projects of the user's, each built or copied by itself, in one layer.
+    fn first_party_layer(&self, members: &[&Member]) -> Result<Output, OpError> {
+        let files = members.iter().map(|member| {
+            let files = match &member.how {
+                How::Install { settings, secrets, .. } => self.install_project(member, settings, secrets),
+                How::Copy => self.copy_project(member),
+            };
+            Ok((member.name.as_str(), files?))
+        });
+        self.join("project", &files.collect::<Result<Vec<_>, OpError>>()?)
+    }
+
+    /// What several steps have made, in one layer.
+    fn join(&self, stage: &str, parts: &[(&str, Output)]) -> Result<Output, OpError> {
+        if let [(_, only)] = parts {
+            return Ok(only.clone());
         }
         let mut layer = File::on(SCRATCH);
-        for built in packages {
-            layer = layer.then(Copy::new(&self.built(built)?, "/", "/").contents_only().timestamp(EPOCH));
+        for (_, files) in parts {
+            layer = layer.then(Copy::new(files, "/", "/").contents_only().timestamp(EPOCH));
         }
-        layer
-            .named(format!(
-                "{} join {}",
-                self.stage("deps", !packages.iter().any(|built| self.runs_on_target(&built.name))),
-                packages.iter().map(|built| built.name.as_str()).collect::<Vec<_>>().join(", ")
-            ))
-            .build()
+        let names: Vec<&str> = parts.iter().map(|(name, _)| *name).collect();
+        let common = !names.iter().any(|name| self.runs_on_target(name));
+        layer.named(format!("{} join {}", self.stage(stage, common), names.join(", "))).build()
     }
 
     /// A package without a wheel, built from its source with network for the backend's requirements, and installed.
@@ -326,11 +337,14 @@ fn describe_wheels<'w>(wheels: impl Iterator<Item = (&'w str, &'w str)>) -> Stri
     }
 }
 
-/// What becomes of a project of the user's, for people: also its entry in the image's history.
-pub fn describe_member(plan: &Plan, member: &Member) -> String {
-    match &member.how {
-        How::Install { .. } => format!("install {}", member.name),
-        How::Copy => format!("copy {} to {}", member.name, plan.workdir),
+/// What becomes of the user's projects of one layer, for people: also its entry in the image's history.
+pub fn describe_members(plan: &Plan, members: &[&Member]) -> String {
+    match members {
+        [Member { how: How::Copy, name, .. }] => format!("copy {name} to {}", plan.workdir),
+        members => {
+            let names: Vec<&str> = members.iter().map(|member| member.name.as_str()).collect();
+            format!("install {}", names.join(", "))
+        }
     }
 }
 
