@@ -45,6 +45,8 @@ pub struct Context<'a> {
     pub local: &'a LocalSources,
     /// What every step has in common.
     pub steps: &'a StepOptions,
+    /// The variables of the image's config, for what runs in it: `NAME=value`.
+    pub env: &'a [String],
     /// What the daemon can do.
     pub caps: &'a Caps,
     /// A place in the lock file, as it is sent to the daemon.
@@ -63,8 +65,14 @@ pub fn built_on_builder(plan: &Plan, context: &Context<'_>) -> Result<Vec<(Strin
         outputs.push((built.name.clone(), emitter.built(built)?));
     }
     for member in &plan.first_party {
-        if let How::Install { settings, secrets, .. } = &member.how {
-            outputs.push((member.name.clone(), emitter.install_project(member, settings, secrets)?));
+        match &member.how {
+            How::Install { settings, secrets, editable: None, .. } => {
+                outputs.push((member.name.clone(), emitter.install_project(member, settings, secrets)?));
+            }
+            How::Install { settings, secrets, editable: Some(directory), .. } => {
+                outputs.push((member.name.clone(), emitter.edit_project(member, settings, secrets, directory)?));
+            }
+            How::Copy => {}
         }
     }
     outputs.retain(|(name, _)| !plan.runs_on_target.contains(name));
@@ -79,7 +87,8 @@ pub fn target(plan: &Plan, context: &Context<'_>) -> Result<Output, OpError> {
     match plan.target.kind {
         Kind::Venv => targets::venv(plan, context),
         Kind::Wheel => targets::wheels(plan, context),
-        Kind::Runtime | Kind::Requirements | Kind::Plan => image(plan, context),
+        Kind::Test => targets::tests(plan, context),
+        Kind::Runtime | Kind::Dev | Kind::Requirements | Kind::Plan => image(plan, context),
     }
 }
 
@@ -93,7 +102,12 @@ pub fn image(plan: &Plan, context: &Context<'_>) -> Result<Output, OpError> {
     layers.push(emitter.runtime()?);
     for member in &plan.first_party {
         layers.push(match &member.how {
-            How::Install { settings, secrets, .. } => emitter.install_project(member, settings, secrets)?,
+            How::Install { settings, secrets, editable: None, .. } => {
+                emitter.install_project(member, settings, secrets)?
+            }
+            How::Install { settings, secrets, editable: Some(directory), .. } => {
+                emitter.edit_project(member, settings, secrets, directory)?
+            }
             How::Copy => emitter.copy_project(member)?,
         });
     }
@@ -329,7 +343,8 @@ fn describe_wheels<'w>(wheels: impl Iterator<Item = (&'w str, &'w str)>) -> Stri
 /// What becomes of a project of the user's, for people: also its entry in the image's history.
 pub fn describe_member(plan: &Plan, member: &Member) -> String {
     match &member.how {
-        How::Install { .. } => format!("install {}", member.name),
+        How::Install { editable: None, .. } => format!("install {}", member.name),
+        How::Install { editable: Some(directory), .. } => format!("install {}, editable in {directory}", member.name),
         How::Copy => format!("copy {} to {}", member.name, plan.workdir),
     }
 }
