@@ -57,6 +57,12 @@ impl<'a> Advice<'a> {
         if self.ssh && says(&["forwarded from the client", "unset ssh forward key", "sshforward"]) {
             return Some("pass your SSH agent to the build: docker buildx build --ssh default …".to_owned());
         }
+        if self.ssh && says(&["cannot run ssh"]) {
+            return Some(
+                "install an ssh client (openssh-client) on the machine or in the image that BuildKit runs on"
+                    .to_owned(),
+            );
+        }
         if self.ssh && says(&["Permission denied (publickey"]) {
             return Some("add a key that may read the repository to the agent that --ssh default passes".to_owned());
         }

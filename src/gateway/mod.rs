@@ -13,6 +13,7 @@ pub mod report;
 mod resolve;
 mod secrets;
 mod targets;
+mod versions;
 
 use std::collections::BTreeMap;
 
@@ -124,11 +125,15 @@ async fn plan(gateway: &Gateway, written: &Written, platforms: &Platforms) -> Re
         let build = platforms.is_foreign(platform).then(|| platforms.build.to_string());
         let target = resolve::target(gateway, written, &python, &base, platform).await?;
         let chosen = Chosen { python: &python, uv: &uv, files: &files, indexes: &indexes, target, base: &base };
-        let Decided { plan, warnings, file } = plan_for(gateway, written, &chosen, platform, build.as_deref())?;
+        let Decided { plan, mut warnings, file } = plan_for(gateway, written, &chosen, platform, build.as_deref())?;
         let mut local = LocalSources::default();
         if file.is_none() {
             platforms::check_runnable(gateway, &plan, platform)?;
+<<<<<<< HEAD
             platforms::check_tests(gateway, &plan, platform)?;
+=======
+            warnings.extend(versions::unknown(written, &plan).await?);
+>>>>>>> main
             local = local::sources(gateway, written, &plan).await?;
         }
         Ok::<_, FrontendError>(Image { platform: platform.clone(), plan, base, local, warnings, file })

@@ -17,6 +17,7 @@ mod questions;
 mod refusals;
 mod targets;
 mod unhashed;
+mod versions;
 mod ways_in;
 mod workspaces;
 

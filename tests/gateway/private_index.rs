@@ -197,6 +197,8 @@ fn git_failures_say_what_to_pass() {
     assert!(http.contains("credentials are not sent over http") && http.ends_with("run uv lock"), "{http}");
     let ssh = said("ssh://git@git.example/parcel.git", "no SSH key \"default\" forwarded from the client");
     assert!(ssh.ends_with("docker buildx build --ssh default …"), "{ssh}");
+    let program = said("ssh://git@git.example/parcel.git", "error: cannot run ssh: No such file or directory");
+    assert!(program.contains("help: install an ssh client"), "{program}");
     assert_eq!(said("ssh://git@git.example/parcel.git", "disk full"), "disk full");
 }
 
