@@ -129,11 +129,8 @@ async fn plan(gateway: &Gateway, written: &Written, platforms: &Platforms) -> Re
         let mut local = LocalSources::default();
         if file.is_none() {
             platforms::check_runnable(gateway, &plan, platform)?;
-<<<<<<< HEAD
             platforms::check_tests(gateway, &plan, platform)?;
-=======
             warnings.extend(versions::unknown(written, &plan).await?);
->>>>>>> main
             local = local::sources(gateway, written, &plan).await?;
         }
         Ok::<_, FrontendError>(Image { platform: platform.clone(), plan, base, local, warnings, file })
