@@ -104,6 +104,7 @@ fn operations(plan: &Plan, caps: &Caps) -> String {
             target: None,
             label: None,
             local: &local,
+            env: &[],
             steps: &StepOptions { network: NetworkMode::Sandbox, ..StepOptions::default() },
             caps,
             place: &|_| None,

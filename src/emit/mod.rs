@@ -45,6 +45,8 @@ pub struct Context<'a> {
     pub local: &'a LocalSources,
     /// What every step has in common.
     pub steps: &'a StepOptions,
+    /// The variables of the image's config, for what runs in it: `NAME=value`.
+    pub env: &'a [String],
     /// What the daemon can do.
     pub caps: &'a Caps,
     /// A place in the lock file, as it is sent to the daemon.
@@ -63,8 +65,14 @@ pub fn built_on_builder(plan: &Plan, context: &Context<'_>) -> Result<Vec<(Strin
         outputs.push((built.name.clone(), emitter.built(built)?));
     }
     for member in &plan.first_party {
-        if let How::Install { settings, secrets, .. } = &member.how {
-            outputs.push((member.name.clone(), emitter.install_project(member, settings, secrets)?));
+        match &member.how {
+            How::Install { settings, secrets, editable: None, .. } => {
+                outputs.push((member.name.clone(), emitter.install_project(member, settings, secrets)?));
+            }
+            How::Install { settings, secrets, editable: Some(directory), .. } => {
+                outputs.push((member.name.clone(), emitter.edit_project(member, settings, secrets, directory)?));
+            }
+            How::Copy => {}
         }
     }
     outputs.retain(|(name, _)| !plan.runs_on_target.contains(name));
@@ -79,7 +87,8 @@ pub fn target(plan: &Plan, context: &Context<'_>) -> Result<Output, OpError> {
     match plan.target.kind {
         Kind::Venv => targets::venv(plan, context),
         Kind::Wheel => targets::wheels(plan, context),
-        Kind::Runtime | Kind::Requirements | Kind::Plan => image(plan, context),
+        Kind::Test => targets::tests(plan, context),
+        Kind::Runtime | Kind::Dev | Kind::Requirements | Kind::Plan => image(plan, context),
     }
 }
 
@@ -216,7 +225,12 @@ impl Emitter<'_> {
     fn first_party_layer(&self, members: &[&Member]) -> Result<Output, OpError> {
         let files = members.iter().map(|member| {
             let files = match &member.how {
-                How::Install { settings, secrets, .. } => self.install_project(member, settings, secrets),
+                How::Install { settings, secrets, editable: None, .. } => {
+                    self.install_project(member, settings, secrets)
+                }
+                How::Install { settings, secrets, editable: Some(directory), .. } => {
+                    self.edit_project(member, settings, secrets, directory)
+                }
                 How::Copy => self.copy_project(member),
             };
             Ok((member.name.as_str(), files?))
@@ -341,6 +355,9 @@ fn describe_wheels<'w>(wheels: impl Iterator<Item = (&'w str, &'w str)>) -> Stri
 pub fn describe_members(plan: &Plan, members: &[&Member]) -> String {
     match members {
         [Member { how: How::Copy, name, .. }] => format!("copy {name} to {}", plan.workdir),
+        [Member { how: How::Install { editable: Some(directory), .. }, name, .. }] => {
+            format!("install {name}, editable in {directory}")
+        }
         members => {
             let names: Vec<&str> = members.iter().map(|member| member.name.as_str()).collect();
             format!("install {}", names.join(", "))

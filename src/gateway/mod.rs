@@ -29,8 +29,8 @@ use crate::plan::indexes::Indexes;
 use crate::plan::make::Inputs;
 use crate::plan::python::PythonChoice;
 use crate::plan::start::StartCommand;
-use crate::plan::target::Kind;
-use crate::plan::{Base, Plan, Uv, make, start};
+use crate::plan::target::{self, Kind};
+use crate::plan::{Base, BuildTarget, Plan, Uv, make, start};
 
 use self::advice::Advice;
 use self::platforms::Platforms;
@@ -129,6 +129,7 @@ async fn plan(gateway: &Gateway, written: &Written, platforms: &Platforms) -> Re
         let mut local = LocalSources::default();
         if file.is_none() {
             platforms::check_runnable(gateway, &plan, platform)?;
+            platforms::check_tests(gateway, &plan, platform)?;
             warnings.extend(versions::unknown(written, &plan).await?);
             local = local::sources(gateway, written, &plan).await?;
         }
@@ -176,7 +177,10 @@ fn plan_for(
                 .help("lock the project with uv lock, or build on a builder of that platform"),
         ));
     }
-    let start = match &written.script {
+    let mut start = match &written.script {
+        _ if written.target.kind == Kind::Test => {
+            start::of_tests(&written.pyproject, &written.config, &installed.names).map_err(report::one)?
+        }
         _ if !written.target.kind.starts() => StartCommand::none(),
         Some(script) => start::of_script(script, &script.location, &written.config),
         None => start::detect(&start::Project {
@@ -187,6 +191,9 @@ fn plan_for(
         })
         .map_err(report::one)?,
     };
+    if written.target.kind == Kind::Dev && !written.target.has_command(&written.config) {
+        start.reload(&installed.names);
+    }
     let labels: BTreeMap<String, String> = gateway.options().labels.clone();
     let mut plan = make::make(&Inputs {
         build_target: &written.target,
@@ -255,8 +262,10 @@ impl Task<'_> {
             Kind::Venv => {
                 return Ok(PlatformImage::new(platform.clone(), Some(reference), image::of_files(Some(&base.config))));
             }
-            Kind::Wheel => return Ok(PlatformImage::new(platform.clone(), Some(reference), image::of_files(None))),
-            Kind::Runtime | Kind::Requirements | Kind::Plan => {}
+            Kind::Wheel | Kind::Test => {
+                return Ok(PlatformImage::new(platform.clone(), Some(reference), image::of_files(None)));
+            }
+            Kind::Runtime | Kind::Dev | Kind::Requirements | Kind::Plan => {}
         }
         let config = image::config(&plan, &base.config, platform);
         let mut image = PlatformImage::new(platform.clone(), Some(reference), config);
@@ -287,7 +296,8 @@ impl Task<'_> {
             target: uv.map(|uv| machine(&image.base, uv, &image.platform, &suffix)),
             label: label.as_deref(),
             local: &image.local,
-            steps: &step_options(gateway, &plan.target.name),
+            steps: &step_options(gateway, &plan.target),
+            env: &image::config(plan, &image.base.config, &image.platform).config.env,
             caps: gateway.llb_caps(),
             place: &|origin: &Location| Some(excerpt.place(origin)),
         };
@@ -301,7 +311,7 @@ fn machine<'a>(base: &'a Resolved, uv: &'a Resolved, platform: &'a Platform, cac
 }
 
 /// What the client wants of every step, for a target: `--no-cache-filter` names targets.
-fn step_options(gateway: &Gateway, target: &str) -> StepOptions {
+fn step_options(gateway: &Gateway, target: &BuildTarget) -> StepOptions {
     let options = gateway.options();
     StepOptions {
         network: options.network,
@@ -311,7 +321,12 @@ fn step_options(gateway: &Gateway, target: &str) -> StepOptions {
         hostname: options.hostname.clone(),
         cgroup_parent: options.cgroup_parent.clone(),
         shm_size: options.shm_size,
-        no_cache: options.no_cache.applies_to(target),
+        no_cache: options.no_cache.applies_to(match target.kind {
+            // To run the tests again is not to make the image again that they run on.
+            Kind::Test => target::DEFAULT,
+            _ => &target.name,
+        }),
+        no_cache_for_tests: options.no_cache.applies_to(&target.name),
         cache_namespace: options.cache_mount_namespace.clone(),
     }
 }

@@ -117,9 +117,14 @@ pub fn make(inputs: &Inputs<'_>) -> Result<Plan, Diagnostics> {
         first_party,
         layers,
         account: Account { name: user.name, uid: user.uid, gid: user.gid, home: user.home },
-        workdir: inputs.config.workdir.as_ref().map_or(workdir::DEFAULT, |workdir| workdir.as_str()).to_owned(),
+        workdir: workdir(inputs.config).to_owned(),
         config,
     })
+}
+
+/// The working directory.
+pub(super) fn workdir(config: &config::Config) -> &str {
+    config.workdir.as_ref().map_or(workdir::DEFAULT, |workdir| workdir.as_str())
 }
 
 /// What may share a cache with this build.
@@ -223,6 +228,10 @@ fn image_config(inputs: &Inputs<'_>, problems: &mut Vec<Diagnostic>) -> Config {
     let config = inputs.config;
     let mut env =
         BTreeMap::from([("PYTHONUNBUFFERED".to_owned(), "1".to_owned()), ("VIRTUAL_ENV".to_owned(), VENV.to_owned())]);
+    if inputs.build_target.kind.is_for_development() {
+        // The directory may be mounted from the client's disk.
+        env.insert("PYTHONDONTWRITEBYTECODE".to_owned(), "1".to_owned());
+    }
     if let Some(configured) = &config.env {
         env.extend(configured.0.iter().map(|(name, value)| (name.clone(), value.value.clone())));
     }

@@ -102,6 +102,14 @@ impl Plan {
         wheels.chain(archives.map(|built| (built.name.as_str(), built.version.as_str(), &built.origin))).collect()
     }
 
+    /// The directory of the project's own files in the image: where its tests run.
+    pub fn project_directory(&self) -> &str {
+        match self.first_party.last().map(|member| &member.how) {
+            Some(How::Install { editable: Some(directory), .. }) => directory,
+            _ => &self.workdir,
+        }
+    }
+
     /// The packages that are built from source, as they share layers.
     pub fn built_layers(&self) -> Vec<Vec<&Built>> {
         let names: Vec<&str> = self.built.iter().map(|built| built.name.as_str()).collect();
