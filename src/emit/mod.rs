@@ -7,6 +7,7 @@ mod fetch;
 mod local;
 mod programs;
 mod resolved;
+mod sbom;
 mod settings;
 mod step;
 mod system;
@@ -18,6 +19,7 @@ use buildkit_llb::{
 
 pub use self::local::LocalSources;
 pub use self::resolved::describe_resolved;
+pub use self::sbom::{PartsList, parts_list};
 pub use self::step::{Machine, StepOptions};
 use crate::diagnostic::Location;
 use crate::plan::{BuildSource, Built, Group, How, LocalGroup, Member, Plan, Wheel};

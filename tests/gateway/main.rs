@@ -15,6 +15,7 @@ mod private_index;
 mod projects;
 mod questions;
 mod refusals;
+mod supply_chain;
 mod unhashed;
 mod ways_in;
 mod workspaces;
