@@ -60,6 +60,7 @@ fn plan_for(example: &str, arch: Arch) -> Plan {
     let version = uv::choose(None, None).unwrap();
     let digest = |byte: &str| Some(format!("sha256:{}", byte.repeat(32)));
     make(&Inputs {
+        build_target: &plan::BuildTarget::default(),
         pyproject: &pyproject,
         workspace: &pyproject,
         members: &BTreeMap::new(),

@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
+#[track_caller]
 fn run(test: &str) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut python = Command::new("python3");
@@ -23,4 +24,9 @@ fn credentials_go_where_they_belong() {
 #[test]
 fn the_list_of_parts_has_what_was_locked_and_what_is_installed() {
     run("sbom_test.py");
+}
+
+#[test]
+fn git_lfs_files_stand_where_pointers_were() {
+    run("lfs_test.py");
 }

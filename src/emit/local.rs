@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use buildkit_llb::{Annotate as _, Bind, Copy, File, Mkdir, NetworkMode, OpError, Output, Owner, SCRATCH};
+use buildkit_llb::{Annotate as _, Bind, Copy, ExecResult, File, Mkdir, NetworkMode, OpError, Output, Owner, SCRATCH};
 
 use super::{EPOCH, Emitter, describe_local, programs};
 use crate::plan::{LocalFile, LocalGroup, Member, Settings, Tree};
@@ -60,6 +60,16 @@ impl Emitter<'_> {
         settings: &Settings,
         secrets: &[String],
     ) -> Result<Output, OpError> {
+        self.build_project(member, settings, secrets)?.output(programs::OUT)
+    }
+
+    /// The step that does that. The wheel stays in `/dist` of its root.
+    pub(super) fn build_project(
+        &self,
+        member: &Member,
+        settings: &Settings,
+        secrets: &[String],
+    ) -> Result<ExecResult, OpError> {
         let machine = self.machine(&member.name);
         let stage = self.stage("project", !self.runs_on_target(&member.name));
         let name = format!("{stage} build and install {}", member.name);
@@ -68,7 +78,7 @@ impl Emitter<'_> {
             sources = sources.selector(format!("/{}", member.tree.directory));
         }
         let exec = self.build_step(machine, &programs::PROJECT, [member.name.clone()], name, secrets)?;
-        self.with_settings(machine, exec, settings)?.mount(sources).build()?.output(programs::OUT)
+        self.with_settings(machine, exec, settings)?.mount(sources).build()
     }
 
     /// A project's files in the working directory, owned by the account like the directory itself.

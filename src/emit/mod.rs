@@ -4,6 +4,7 @@
 //! results on top of the base, by merging where the daemon can and by copying where it cannot.
 
 mod fetch;
+mod lfs;
 mod local;
 mod programs;
 mod resolved;
@@ -11,6 +12,7 @@ mod sbom;
 mod settings;
 mod step;
 mod system;
+mod targets;
 
 use buildkit_llb::{
     Annotate, Bind, Cap, Caps, Copy, File, Git, Location as Place, Merge, NetworkMode, OpError, Output, SCRATCH,
@@ -21,7 +23,9 @@ pub use self::local::LocalSources;
 pub use self::resolved::describe_resolved;
 pub use self::sbom::{PartsList, parts_list};
 pub use self::step::{Machine, StepOptions};
+pub use self::targets::file;
 use crate::diagnostic::Location;
+use crate::plan::target::Kind;
 use crate::plan::{BuildSource, Built, Group, How, LocalGroup, Member, Plan, Wheel};
 
 /// Files that pyfront copies carry this time: 1980-01-01T00:00:00Z, as in `steps/pyfront_step.py`.
@@ -69,25 +73,25 @@ pub fn built_on_builder(plan: &Plan, context: &Context<'_>) -> Result<Vec<(Strin
     Ok(outputs)
 }
 
+/// Builds the file system of the plan's target.
+///
+/// # Errors
+/// A plan that makes no sense as operations; that would be a bug here.
+pub fn target(plan: &Plan, context: &Context<'_>) -> Result<Output, OpError> {
+    match plan.target.kind {
+        Kind::Venv => targets::venv(plan, context),
+        Kind::Wheel => targets::wheels(plan, context),
+        Kind::Runtime | Kind::Requirements | Kind::Plan => image(plan, context),
+    }
+}
+
 /// Builds the image's file system.
 ///
 /// # Errors
 /// A plan that makes no sense as operations; that would be a bug here.
 pub fn image(plan: &Plan, context: &Context<'_>) -> Result<Output, OpError> {
     let emitter = Emitter { plan, context };
-    let mut layers = Vec::new();
-    for (number, group) in plan.groups.iter().enumerate() {
-        layers.push(emitter.group(number + 1, group)?);
-    }
-    for (number, group) in plan.local.iter().enumerate() {
-        layers.push(emitter.local_group(number + 1, group)?);
-    }
-    for built in plan.built_layers() {
-        layers.push(emitter.built_layer(&built)?);
-    }
-    if let Some(resolved) = &plan.resolved {
-        layers.push(emitter.resolved(resolved)?);
-    }
+    let mut layers = emitter.dependencies()?;
     layers.push(emitter.runtime()?);
     for member in &plan.first_party {
         layers.push(match &member.how {
@@ -95,7 +99,7 @@ pub fn image(plan: &Plan, context: &Context<'_>) -> Result<Output, OpError> {
             How::Copy => emitter.copy_project(member)?,
         });
     }
-    emitter.assemble(&layers)
+    emitter.assemble(Some(context.base), &layers)
 }
 
 struct Emitter<'a> {
@@ -104,6 +108,25 @@ struct Emitter<'a> {
 }
 
 impl Emitter<'_> {
+    /// What is installed from outside the project, bottom first.
+    fn dependencies(&self) -> Result<Vec<Output>, OpError> {
+        let plan = self.plan;
+        let mut layers = Vec::new();
+        for (number, group) in plan.groups.iter().enumerate() {
+            layers.push(self.group(number + 1, group)?);
+        }
+        for (number, group) in plan.local.iter().enumerate() {
+            layers.push(self.local_group(number + 1, group)?);
+        }
+        for built in plan.built_layers() {
+            layers.push(self.built_layer(&built)?);
+        }
+        if let Some(resolved) = &plan.resolved {
+            layers.push(self.resolved(resolved)?);
+        }
+        Ok(layers)
+    }
+
     /// Whether only the image's own CPU can build or install a package.
     fn runs_on_target(&self, package: &str) -> bool {
         self.plan.runs_on_target.contains(package)
@@ -236,7 +259,7 @@ impl Emitter<'_> {
                 let path = format!("{}/archive/{filename}", programs::TOOLS);
                 (Some(self.file_mount(file, path)?), &None)
             }
-            BuildSource::Git { remote, commit, subdirectory } => {
+            BuildSource::Git { remote, commit, subdirectory, lfs } => {
                 arguments.push("git".to_owned());
                 // With `.git`, for backends that ask git which files are the package's.
                 let mut source =
@@ -248,7 +271,11 @@ impl Emitter<'_> {
                 if let Some(place) = place.clone() {
                     source = source.at(place);
                 }
-                (Some(Bind::discarded(&source.build()?, "/src")), subdirectory)
+                let mut tree = source.build()?;
+                if *lfs {
+                    tree = self.with_lfs_files(&tree, &title, remote, place.clone())?;
+                }
+                (Some(Bind::discarded(&tree, "/src")), subdirectory)
             }
         };
         arguments.extend(subdirectory.clone());
@@ -261,20 +288,23 @@ impl Emitter<'_> {
         exec.build()?.output(programs::OUT)
     }
 
-    /// Puts the layers on the base.
-    fn assemble(&self, layers: &[Output]) -> Result<Output, OpError> {
+    /// Puts the layers on the base, if there is one.
+    fn assemble(&self, base: Option<&Output>, layers: &[Output]) -> Result<Output, OpError> {
         let name = format!("{} assemble {}", self.stage("project", false), self.plan.project);
         if self.context.caps.supports(Cap::MergeOp) {
-            let mut inputs = vec![self.context.base.clone()];
-            inputs.extend_from_slice(layers);
-            // A merge of at least one layer is never empty.
-            return Ok(Merge::of(inputs).named(name).build().unwrap_or_else(|| self.context.base.clone()));
+            let inputs: Vec<Output> = base.into_iter().chain(layers).cloned().collect();
+            if let Some(merged) = Merge::of(inputs).named(name.clone()).build() {
+                return Ok(merged);
+            }
         }
-        let mut image = self.context.base.clone();
+        let mut image = base.cloned();
         for layer in layers {
-            image = File::on(&image).then(Copy::new(layer, "/", "/").contents_only()).named(name.clone()).build()?;
+            let below = image.as_ref().map_or(SCRATCH, buildkit_llb::Base::from);
+            let copy = Copy::new(layer, "/", "/").contents_only();
+            image = Some(File::on(below).then(copy).named(name.clone()).build()?);
         }
-        Ok(image)
+        // There always is a layer.
+        image.ok_or(OpError::Invalid { what: "an image", value: String::new(), why: "it has no layer" })
     }
 }
 

@@ -19,8 +19,9 @@ pub(super) struct Program {
 }
 
 pub(super) const BUILD: Program = Program { name: "build.py", text: include_str!("steps/build.py"), more: BUILDING };
-pub(super) const FETCH: Program = Program { name: "fetch.py", text: include_str!("steps/fetch.py"), more: &[] };
+pub(super) const FETCH: Program = Program { name: "fetch.py", text: include_str!("steps/fetch.py"), more: FETCHING };
 pub(super) const INSTALL: Program = Program { name: "install.py", text: include_str!("steps/install.py"), more: &[] };
+pub(super) const LFS: Program = Program { name: "lfs.py", text: include_str!("steps/lfs.py"), more: FETCHING };
 pub(super) const LOCAL: Program = Program { name: "local.py", text: include_str!("steps/local.py"), more: &[] };
 pub(super) const PROJECT: Program =
     Program { name: "project.py", text: include_str!("steps/project.py"), more: BUILDING };
@@ -30,6 +31,8 @@ pub(super) const SBOM: Program = Program { name: "sbom.py", text: include_str!("
 pub(super) const SYSTEM: Program = Program { name: "system.py", text: include_str!("steps/system.py"), more: &[] };
 
 const SHARED: &str = include_str!("steps/pyfront_step.py");
+/// What programs share that fetch files themselves.
+const FETCHING: &[(&str, &str)] = &[("pyfront_http.py", include_str!("steps/pyfront_http.py"))];
 /// What programs share that run a build backend.
 const BUILDING: &[(&str, &str)] = &[
     ("pyfront_build.py", include_str!("steps/pyfront_build.py")),

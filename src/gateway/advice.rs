@@ -14,6 +14,7 @@ pub(super) struct Advice<'a> {
     /// The named indexes that files are fetched from without credentials.
     indexes: Vec<&'a Index>,
     https: bool,
+    http: bool,
     ssh: bool,
 }
 
@@ -22,25 +23,25 @@ impl<'a> Advice<'a> {
         let wheels = plan.groups.iter().flat_map(|group| &group.wheels);
         let mut plain: BTreeSet<String> =
             wheels.filter(|wheel| wheel.access.is_none()).filter_map(|wheel| realm(&wheel.url)).collect();
-        let (mut https, mut ssh) = (false, false);
+        let (mut https, mut http, mut ssh) = (false, false, false);
         for built in &plan.built {
             match &built.source {
                 BuildSource::Archive { url, access: None, .. } => plain.extend(realm(url)),
                 BuildSource::Archive { .. } | BuildSource::File { .. } => {}
                 BuildSource::Git { remote, .. } => {
-                    let is_ssh = remote.starts_with("ssh://");
-                    ssh |= is_ssh;
-                    https |= !is_ssh;
+                    https |= remote.starts_with("https://");
+                    http |= remote.starts_with("http://");
+                    ssh |= remote.starts_with("ssh://");
                 }
             }
         }
         let asked = |index: &&Index| realm(&index.url).is_some_and(|realm| plain.contains(&realm));
-        Self { indexes: declared.iter().filter(asked).collect(), https, ssh }
+        Self { indexes: declared.iter().filter(asked).collect(), https, http, ssh }
     }
 
     /// Whether there is anything to say. If not, nobody needs to wait for the build.
     pub(super) fn is_possible(&self) -> bool {
-        !self.indexes.is_empty() || self.https || self.ssh
+        !self.indexes.is_empty() || self.https || self.http || self.ssh
     }
 
     /// The error with what helps, if that is known.
@@ -56,8 +57,22 @@ impl<'a> Advice<'a> {
         if self.ssh && says(&["forwarded from the client", "unset ssh forward key", "sshforward"]) {
             return Some("pass your SSH agent to the build: docker buildx build --ssh default …".to_owned());
         }
+        if self.ssh && says(&["cannot run ssh"]) {
+            return Some(
+                "install an ssh client (openssh-client) on the machine or in the image that BuildKit runs on"
+                    .to_owned(),
+            );
+        }
         if self.ssh && says(&["Permission denied (publickey"]) {
             return Some("add a key that may read the repository to the agent that --ssh default passes".to_owned());
+        }
+        // git names the address that it could not log in to.
+        if self.http && says(&["could not read Username for 'http://", "Authentication failed for 'http://"]) {
+            return Some(
+                "credentials are not sent over http, where anybody could read them: give the repository's https address in \
+                 [tool.uv.sources], then run uv lock"
+                    .to_owned(),
+            );
         }
         if self.https && says(&["could not read Username", "could not read Password", "Authentication failed"]) {
             return Some(

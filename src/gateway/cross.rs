@@ -17,7 +17,7 @@ impl Task<'_> {
         if plan.build_platform.is_some() {
             return self.solve_foreign(plan).await;
         }
-        let root = self.emit(&plan, None, emit::image)?;
+        let root = self.emit(&plan, None, emit::target)?;
         let reference = self.gateway.solve_output(Some(&root)).await?;
         if self.planned.is_tried() {
             // The other platforms are building already; this one would wait for them.
@@ -60,13 +60,13 @@ impl Task<'_> {
     async fn files(&self, plan: &Plan) -> Result<Output, FrontendError> {
         let platform = &self.image.platform;
         if plan.runs_on_target.is_empty() {
-            return self.emit(plan, None, emit::image);
+            return self.emit(plan, None, emit::target);
         }
         if let Some((short, place)) = platforms::warning(self.gateway, plan, platform) {
             self.gateway.warn_at(&self.written.entry, short, place.as_ref().map(report::place)).await;
         }
         let uv = resolve::uv_for(self.gateway, &plan.uv.version, platform).await?;
-        self.emit(plan, Some(&uv), emit::image)
+        self.emit(plan, Some(&uv), emit::target)
     }
 
     /// Looks into what was built on the builder, and names what is not good for any platform.

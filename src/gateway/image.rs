@@ -52,6 +52,17 @@ pub fn config(plan: &Plan, base: &ImageConfig, platform: &Platform) -> ImageConf
     image
 }
 
+/// The config of what is no image to run, but files to export or to copy from. That of the virtual environment, which is for
+/// the base image, has its variables.
+pub fn of_files(base: Option<&ImageConfig>) -> ImageConfig {
+    let mut image = ImageConfig::default();
+    if let Some(base) = base {
+        image.config.set_env("PATH", &format!("{VENV}/bin:{}", path(base)));
+        image.config.set_env("VIRTUAL_ENV", VENV);
+    }
+    image
+}
+
 /// The `PATH` of the base image.
 pub fn path(base: &ImageConfig) -> &str {
     base.config.env("PATH").filter(|path| !path.is_empty()).unwrap_or(DEFAULT_PATH)

@@ -64,7 +64,8 @@ async fn directory(written: &Written, member: &Member) -> Result<Output, Fronten
     let Tree { directory, without, .. } = &member.tree;
     let context = &written.context;
     let mut selection = Selection::everything().exclude_by_default(IGNORED.iter().copied());
-    if matches!(member.how, How::Install { .. }) {
+    let is_built = matches!(member.how, How::Install { .. });
+    if is_built {
         selection = selection.exclude_by_default([LOCKS]);
     }
     if !directory.is_empty() {
@@ -96,13 +97,14 @@ async fn directory(written: &Written, member: &Member) -> Result<Output, Fronten
         )));
     }
     let files = context.files(&selection)?;
-    if context.is_local() || without.is_empty() {
+    if context.is_local() || (without.is_empty() && !is_built) {
         return Ok(files);
     }
-    // Of what BuildKit has fetched nothing can be selected before; so others' directories are left out by a copy.
+    // Of what BuildKit has fetched nothing can be selected before; so others' directories and locks are left out by a copy.
     let place = format!("/{directory}");
     let others = without.iter().filter_map(|other| below(directory, other)).map(escaped);
-    let copy = Copy::new(files, place.clone(), place).contents_only().create_dest_path().exclude(others);
+    let locks = is_built.then(|| LOCKS.to_owned());
+    let copy = Copy::new(files, place.clone(), place).contents_only().create_dest_path().exclude(others.chain(locks));
     let what = match &member.how {
         How::Install { .. } => "the files of",
         How::Copy => "what is copied of",

@@ -13,6 +13,8 @@ pub mod report;
 mod resolve;
 mod sbom;
 mod secrets;
+mod targets;
+mod versions;
 
 use std::collections::BTreeMap;
 
@@ -27,6 +29,8 @@ use crate::emit::{self, LocalSources, Machine, StepOptions};
 use crate::plan::indexes::Indexes;
 use crate::plan::make::Inputs;
 use crate::plan::python::PythonChoice;
+use crate::plan::start::StartCommand;
+use crate::plan::target::Kind;
 use crate::plan::{Base, Plan, Uv, labels, make, start};
 
 use self::advice::Advice;
@@ -34,9 +38,6 @@ use self::platforms::Platforms;
 use self::read::Written;
 use self::report::Excerpt;
 use self::resolve::{Builder, Resolved};
-
-/// The only target so far, and the default one.
-pub(crate) const TARGET: &str = "runtime";
 
 /// Answers the daemon's request: an image, or a question about it.
 ///
@@ -50,7 +51,6 @@ pub async fn build(gateway: &Gateway) -> Result<BuildResult, FrontendError> {
 }
 
 async fn build_image(gateway: &Gateway) -> Result<BuildResult, FrontendError> {
-    check_target(gateway)?;
     let platforms = Platforms::of(gateway)?;
     let written = read::project(gateway).await?;
     let planned = Box::pin(plan(gateway, &written, &platforms)).await?;
@@ -91,13 +91,6 @@ async fn warn(gateway: &Gateway, written: &Written, warning: &Diagnostic) {
     gateway.warn_at(&written.entry, short, warning.location().map(report::place)).await;
 }
 
-fn check_target(gateway: &Gateway) -> Result<(), FrontendError> {
-    match gateway.options().target.as_deref() {
-        None | Some("" | TARGET) => Ok(()),
-        Some(other) => Err(FrontendError::new(format!("there is no target {other:?}; the targets are: {TARGET}"))),
-    }
-}
-
 /// What is to be built for each platform, and what that is built with.
 struct Planned {
     builder: Builder,
@@ -134,6 +127,8 @@ struct Image {
     parts: Vec<sbom::Part>,
     /// What the user should know.
     warnings: Vec<Diagnostic>,
+    /// The file that the target is instead of an image: its name and its text.
+    file: Option<(&'static str, String)>,
 }
 
 /// Reads, resolves and decides everything short of operations, for all platforms.
@@ -152,10 +147,15 @@ async fn plan(gateway: &Gateway, written: &Written, platforms: &Platforms) -> Re
         let build = platforms.is_foreign(platform).then(|| platforms.build.to_string());
         let target = resolve::target(gateway, written, &python, &base, platform).await?;
         let chosen = Chosen { python: &python, uv: &uv, files: &files, indexes: &indexes, target, base: &base };
-        let (plan, parts, warnings) = plan_for(gateway, written, &chosen, platform, build.as_deref())?;
-        platforms::check_runnable(gateway, &plan, platform)?;
-        let local = local::sources(gateway, written, &plan).await?;
-        Ok::<_, FrontendError>(Image { platform: platform.clone(), plan, base, local, parts, warnings })
+        let Decided { plan, parts, mut warnings, file } =
+            plan_for(gateway, written, &chosen, platform, build.as_deref())?;
+        let mut local = LocalSources::default();
+        if file.is_none() {
+            platforms::check_runnable(gateway, &plan, platform)?;
+            warnings.extend(versions::unknown(written, &plan).await?);
+            local = local::sources(gateway, written, &plan).await?;
+        }
+        Ok::<_, FrontendError>(Image { platform: platform.clone(), plan, base, local, parts, warnings, file })
     });
     let images = try_join_all(images).await?;
     Ok(Planned { builder, images })
@@ -171,14 +171,24 @@ struct Chosen<'a> {
     base: &'a Resolved,
 }
 
-/// The plan for one platform. `build` is the platform that builds, where its CPU is another one.
+/// What follows for one platform.
+struct Decided {
+    plan: Plan,
+    parts: Vec<sbom::Part>,
+    /// What the user should know.
+    warnings: Vec<Diagnostic>,
+    /// The file that the target is instead of an image: its name and its text.
+    file: Option<(&'static str, String)>,
+}
+
+/// Decides for one platform. `build` is the platform that builds, where its CPU is another one.
 fn plan_for(
     gateway: &Gateway,
     written: &Written,
     chosen: &Chosen<'_>,
     platform: &Platform,
     build: Option<&str>,
-) -> Result<(Plan, Vec<sbom::Part>, Vec<Diagnostic>), FrontendError> {
+) -> Result<Decided, FrontendError> {
     let lock = &written.lock;
     let installed =
         written.input.resolve(lock, &written.request(), &chosen.target).map_err(|error| report::error(&error))?;
@@ -191,6 +201,7 @@ fn plan_for(
         ));
     }
     let start = match &written.script {
+        _ if !written.target.kind.starts() => StartCommand::none(),
         Some(script) => start::of_script(script, &script.location, &written.config),
         None => start::detect(&start::Project {
             pyproject: &written.pyproject,
@@ -201,7 +212,8 @@ fn plan_for(
         .map_err(report::one)?,
     };
     let labels: BTreeMap<String, String> = gateway.options().labels.clone();
-    let plan = make::make(&Inputs {
+    let mut plan = make::make(&Inputs {
+        build_target: &written.target,
         pyproject: &written.pyproject,
         workspace: written.root(),
         members: &written.members,
@@ -225,6 +237,10 @@ fn plan_for(
         labels: &labels,
     })
     .map_err(|error| report::error(&error))?;
+    let project = written.pyproject.project.as_ref().map(|project| project.location.clone());
+    let project = project.unwrap_or_else(|| Location::new(&written.pyproject.file, 0..0));
+    written.target.narrow(&mut plan, &project).map_err(report::one)?;
+    let file = targets::file(&plan, &installed.closure, written).map_err(report::one)?;
     let unchecked = plan.unchecked().into_iter().map(|(name, version, origin)| {
         Diagnostic::new(format!("{name} {version} has no hash in the lock, so what is fetched is not checked"))
             .at_location(Some(origin.clone()))
@@ -232,7 +248,7 @@ fn plan_for(
     });
     let warnings = installed.warnings.iter().cloned().chain(unchecked).collect();
     let parts = gateway.options().sbom.iter().flat_map(|_| sbom::parts(&installed.closure, chosen.indexes)).collect();
-    Ok((plan, parts, warnings))
+    Ok(Decided { plan, parts, warnings, file })
 }
 
 /// What became of the plan for one platform.
@@ -256,6 +272,10 @@ struct Task<'a> {
 impl Task<'_> {
     async fn build(self) -> Result<PlatformImage, FrontendError> {
         let Image { platform, base, .. } = self.image;
+        if let Some((name, text)) = &self.image.file {
+            let reference = self.gateway.solve_output(Some(&emit::file(name, text.clone())?)).await?;
+            return Ok(PlatformImage::new(platform.clone(), Some(reference), image::of_files(None)));
+        }
         let advice = Advice::new(&self.image.plan, &self.written.root().uv.indexes);
         let solve = async {
             let solved = self.solve().await?;
@@ -265,10 +285,17 @@ impl Task<'_> {
             }
             Ok(solved)
         };
-        let solved = solve.await.map_err(|error| advice.on(error))?;
-        let config = image::config(&solved.plan, &base.config, platform);
-        let attestations = sbom::attestations(self, &solved).await?;
-        let mut image = PlatformImage::new(platform.clone(), Some(solved.reference), config);
+        let Solved { files, reference, plan } = solve.await.map_err(|error| advice.on(error))?;
+        match self.written.target.kind {
+            Kind::Venv => {
+                return Ok(PlatformImage::new(platform.clone(), Some(reference), image::of_files(Some(&base.config))));
+            }
+            Kind::Wheel => return Ok(PlatformImage::new(platform.clone(), Some(reference), image::of_files(None))),
+            Kind::Runtime | Kind::Requirements | Kind::Plan => {}
+        }
+        let config = image::config(&plan, &base.config, platform);
+        let attestations = sbom::attestations(self, &files, &plan).await?;
+        let mut image = PlatformImage::new(platform.clone(), Some(reference), config);
         image.attestations = attestations;
         image.base_config = Some(base.config_json.clone()).filter(|json| !json.is_empty());
         Ok(image)
@@ -297,7 +324,7 @@ impl Task<'_> {
             target: uv.map(|uv| machine(&image.base, uv, &image.platform, &suffix)),
             label: label.as_deref(),
             local: &image.local,
-            steps: &step_options(gateway),
+            steps: &step_options(gateway, &plan.target.name),
             caps: gateway.llb_caps(),
             place: &|origin: &Location| Some(excerpt.place(origin)),
         };
@@ -310,7 +337,8 @@ fn machine<'a>(base: &'a Resolved, uv: &'a Resolved, platform: &'a Platform, cac
     Machine { base: &base.output, uv: &uv.output, platform: Some(platform), path, cache_suffix }
 }
 
-fn step_options(gateway: &Gateway) -> StepOptions {
+/// What the client wants of every step, for a target: `--no-cache-filter` names targets.
+fn step_options(gateway: &Gateway, target: &str) -> StepOptions {
     let options = gateway.options();
     StepOptions {
         network: options.network,
@@ -320,7 +348,7 @@ fn step_options(gateway: &Gateway) -> StepOptions {
         hostname: options.hostname.clone(),
         cgroup_parent: options.cgroup_parent.clone(),
         shm_size: options.shm_size,
-        no_cache: options.no_cache.applies_to(TARGET),
+        no_cache: options.no_cache.applies_to(target),
         cache_namespace: options.cache_mount_namespace.clone(),
     }
 }

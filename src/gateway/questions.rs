@@ -1,6 +1,8 @@
 //! Questions about a build (`docker buildx build --call=…`, `--check`): what can be asked, which targets there are, which
 //! parameters they take, and whether the build would get past planning.
 
+use std::sync::Arc;
+
 use buildkit_frontend::subrequest::{
     AnswerLocation, Capability, LintError, LintReport, LintSource, Outline, OutlineArg, OutlineCache, OutlineSecret,
     Request, Target, Targets, describe,
@@ -10,12 +12,12 @@ use buildkit_frontend::{BuildResult, FrontendError, Gateway};
 use super::platforms::Platforms;
 use super::read::{LOCKED, is_locked};
 use super::resolve::PYTHON_VERSION;
-use super::{TARGET, check_target, plan, read, report, secrets};
+use super::{plan, read, report, secrets};
+use crate::diagnostic::{Location, SourceFile};
 use crate::plan::input::Input;
+use crate::plan::target;
 use crate::project::pyproject::Pyproject;
 use crate::project::workspace::PACKAGE;
-
-const DESCRIPTION: &str = "the image to run in production";
 
 pub(super) async fn answer(gateway: &Gateway, question: &Request) -> Result<BuildResult, FrontendError> {
     Ok(match question {
@@ -28,21 +30,46 @@ pub(super) async fn answer(gateway: &Gateway, question: &Request) -> Result<Buil
 }
 
 async fn targets(gateway: &Gateway) -> Result<Targets, FrontendError> {
-    let written = read::project(gateway).await?;
+    let written = read::any_target(gateway).await?;
     let python = super::resolve::python(gateway, &written, &Platforms::of(gateway)?.targets)?;
-    let base = crate::plan::python::image(written.config.base.as_ref().map(|base| &base.value), &python.version);
-    let target = Target {
-        name: TARGET.to_owned(),
-        default: true,
-        description: DESCRIPTION.to_owned(),
-        base,
-        ..Target::default()
-    };
-    Ok(Targets { targets: vec![target], sources: Vec::new() })
+    let mut sources = Sources::default();
+    let targets = target::list(&written.config).into_iter().map(|listed| {
+        let config = listed.target.config(&written.config);
+        let is_image = listed.target.kind.is_image();
+        Target {
+            default: listed.target.name == target::DEFAULT,
+            base: if is_image {
+                crate::plan::python::image(config.base.as_ref().map(|base| &base.value), &python.version)
+            } else {
+                String::new()
+            },
+            name: listed.target.name,
+            description: listed.description,
+            location: listed.location.as_ref().map(|location| sources.place(location)),
+            ..Target::default()
+        }
+    });
+    let targets = targets.collect();
+    Ok(Targets { targets, sources: sources.0.iter().map(|file| file.text().as_bytes().to_vec()).collect() })
+}
+
+/// The files that an answer points into, each once.
+#[derive(Default)]
+struct Sources(Vec<Arc<SourceFile>>);
+
+impl Sources {
+    /// A place in one of them.
+    fn place(&mut self, location: &Location) -> AnswerLocation {
+        let known = self.0.iter().position(|file| file.name() == location.file.name());
+        let index = known.unwrap_or_else(|| {
+            self.0.push(Arc::clone(&location.file));
+            self.0.len() - 1
+        });
+        AnswerLocation::new(index, report::place(location).ranges)
+    }
 }
 
 async fn outline(gateway: &Gateway) -> Result<Outline, FrontendError> {
-    check_target(gateway)?;
     let written = read::project(gateway).await?;
     let python = super::resolve::python(gateway, &written, &Platforms::of(gateway)?.targets)?;
     let argument = gateway.options().build_args.get(LOCKED).map(String::as_str);
@@ -75,9 +102,11 @@ async fn outline(gateway: &Gateway) -> Result<Outline, FrontendError> {
             location: None,
         },
     ]);
+    let listed = target::list(&written.config).into_iter().find(|listed| listed.target == written.target);
+    let description = listed.map(|listed| listed.description);
     Ok(Outline {
-        name: TARGET.to_owned(),
-        description: DESCRIPTION.to_owned(),
+        name: written.target.name.clone(),
+        description: description.unwrap_or_default(),
         args,
         secrets: optional(secrets::of_outline(&written, builds)),
         ssh: optional(secrets::ssh_of_outline(&written)),
@@ -93,7 +122,6 @@ fn optional(ids: Vec<String>) -> Vec<OutlineSecret> {
 /// There are no rules yet; what would fail the build is reported.
 async fn lint(gateway: &Gateway) -> Result<LintReport, FrontendError> {
     let checked = async {
-        check_target(gateway)?;
         let platforms = Platforms::of(gateway)?;
         let written = read::project(gateway).await?;
         Box::pin(plan(gateway, &written, &platforms)).await.map(drop)

@@ -70,6 +70,9 @@ pub enum BuildSource {
         commit: String,
         /// The directory in the repository that holds the package.
         subdirectory: Option<String>,
+        /// Whether files of Git LFS are fetched, too.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        lfs: bool,
     },
 }
 
@@ -135,9 +138,11 @@ fn commit(package: &Locked, git: &GitSource) -> Result<BuildSource, Diagnostic> 
         return Err(refuse("comes from a git repository that is reached neither over https nor over ssh")
             .help("give the repository's https or ssh address in [tool.uv.sources], then run uv lock"));
     }
-    if git.lfs {
-        return Err(refuse("comes from a git repository with lfs = true, and BuildKit cannot fetch Git LFS objects")
-            .help("lock a release of the package from an index instead, then run uv lock"));
+    if git.lfs && remote.starts_with("ssh://") {
+        return Err(refuse(
+            "comes from a git repository over ssh with lfs = true; Git LFS files are fetched over https only",
+        )
+        .help("give the repository's https address in [tool.uv.sources], then run uv lock"));
     }
     if git.path.is_some() {
         return Err(refuse("is an archive inside a git repository, which pyfront cannot install yet")
@@ -147,6 +152,7 @@ fn commit(package: &Locked, git: &GitSource) -> Result<BuildSource, Diagnostic> 
         remote: remote.to_owned(),
         commit: git.commit.to_string(),
         subdirectory: git.subdirectory.as_deref().map(str::to_owned),
+        lfs: git.lfs,
     })
 }
 
@@ -238,14 +244,17 @@ mod tests {
             remote: "https://host/parcel.git".to_owned(),
             commit: COMMIT.to_owned(),
             subdirectory: subdirectory.map(str::to_owned),
+            lfs: false,
         };
         assert_eq!(git("?tag=v1.4"), Ok(expected(None)));
         assert_eq!(git("?subdirectory=python&rev=main"), Ok(expected(Some("python"))));
-        insta::assert_snapshot!(git("?lfs=true").unwrap_err());
+        assert!(matches!(git("?lfs=true"), Ok(BuildSource::Git { lfs: true, .. })));
+        let ssh = built(&format!("source = {{ git = \"ssh://git@host/parcel.git?lfs=true#{COMMIT}\" }}"));
+        insta::assert_snapshot!(ssh.unwrap_err());
         for scheme in ["ssh", "git+ssh"] {
             let ssh = built(&format!("source = {{ git = \"{scheme}://git@host/parcel.git#{COMMIT}\" }}"));
             let remote = "ssh://git@host/parcel.git".to_owned();
-            assert_eq!(ssh, Ok(BuildSource::Git { remote, commit: COMMIT.to_owned(), subdirectory: None }));
+            assert_eq!(ssh, Ok(BuildSource::Git { remote, commit: COMMIT.to_owned(), subdirectory: None, lfs: false }));
         }
         let git = built(&format!("source = {{ git = \"git://host/parcel.git#{COMMIT}\" }}"));
         insta::assert_snapshot!(git.unwrap_err());

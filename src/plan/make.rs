@@ -14,18 +14,20 @@ use crate::plan::labels;
 use crate::plan::layers::{self, Kind, Weight};
 use crate::plan::local::{self, LocalGroup, LocalWheel};
 use crate::plan::start::StartCommand;
-use crate::plan::{Account, Base, Config, Group, Healthcheck, Plan, Resolved, Uv, VENV, Wheel};
+use crate::plan::{Account, Base, BuildTarget, Config, Group, Healthcheck, Plan, Resolved, Uv, VENV, Wheel};
 use crate::project::config::healthcheck::{self, Test};
 use crate::project::config::{self, workdir};
 use crate::project::lock::{FileLocation, Lock};
 use crate::project::pyproject::Pyproject;
 
 /// What an image of all members is of.
-const WORKSPACE: &str = "workspace";
+pub(super) const WORKSPACE: &str = "workspace";
 
 /// Everything that a plan follows from.
 #[derive(Debug, Clone, Copy)]
 pub struct Inputs<'a> {
+    /// What is built.
+    pub build_target: &'a BuildTarget,
     /// The project file of the project that the image is of; that of the workspace's root when it is of all members.
     pub pyproject: &'a Pyproject,
     /// The project file beside the lock, whose `[tool.uv]` holds for the whole workspace.
@@ -34,7 +36,7 @@ pub struct Inputs<'a> {
     pub members: &'a BTreeMap<PackageName, Pyproject>,
     /// The directory of the lock in the build context; empty for the context's root.
     pub directory: &'a str,
-    /// `[tool.pyfront]`, with what a Dockerfile says on top.
+    /// `[tool.pyfront]`, with what a Dockerfile says on top, and above all what is said for the target.
     pub config: &'a config::Config,
     /// The lock file.
     pub lock: &'a Lock,
@@ -88,6 +90,7 @@ pub fn make(inputs: &Inputs<'_>) -> Result<Plan, Diagnostics> {
     let user = inputs.config.user.as_ref().map(|user| user.value.clone()).unwrap_or_default();
     Ok(Plan {
         project,
+        target: inputs.build_target.clone(),
         platform: inputs.platform.to_owned(),
         build_platform: inputs.build_platform.map(str::to_owned),
         runs_on_target,

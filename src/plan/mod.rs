@@ -15,9 +15,11 @@ pub use self::indexes::Access;
 pub use self::local::{How, LocalFile, LocalGroup, LocalWheel, Member, Tree};
 pub use self::resolved::Resolved;
 pub use self::settings::{Environment, Settings};
+pub use self::target::BuildTarget;
 
 pub mod build;
 pub mod cross;
+pub mod export;
 pub mod indexes;
 pub mod input;
 pub mod labels;
@@ -30,6 +32,7 @@ pub mod resolved;
 pub mod sbom;
 pub mod settings;
 pub mod start;
+pub mod target;
 pub mod uv;
 
 /// Where the virtual environment lies in every image: outside the source tree, so that no mount over `/app` hides it.
@@ -41,6 +44,8 @@ pub const VENV: &str = "/opt/venv";
 pub struct Plan {
     /// The normalised name of the project that the image is of.
     pub project: String,
+    /// What of it is built.
+    pub target: BuildTarget,
     /// The platform of the image, as `linux/amd64`.
     pub platform: String,
     /// The platform that builds, where its CPU is another one: all steps run on it but those of `runs_on_target`.

@@ -14,6 +14,7 @@ use crate::closure::{Artifact, Locked};
 use crate::diagnostic::Diagnostic;
 use crate::project::lock::{Requirement, Source};
 use crate::project::uv::{ExtraBuildDependency, Setting};
+use crate::project::vcs_version;
 
 /// Where a step finds the wheels that a requirement of its settings names. Known to `emit`, which mounts them there.
 pub const WHEELS: &str = "/run/pyfront/runtime";
@@ -117,22 +118,15 @@ pub(super) fn of_project(inputs: &Inputs<'_>, name: &PackageName) -> Result<Sett
     file.set_table("config-settings", merge(own, &settings.config_settings));
     let mut told = finish(inputs, name, file)?;
     told.variables = settings.extra_build_variables.get(name).cloned().unwrap_or_default();
-    let of_versions = inputs.build_args.iter().filter(|(argument, _)| is_version_variable(argument, name));
+    let of_versions = inputs.build_args.iter().filter(|(argument, _)| tells_version(argument, name));
     told.variables.extend(of_versions.map(|(name, value)| (name.clone(), value.clone())));
     Ok(told)
 }
 
-/// Whether a build argument tells a build backend the version that it would else ask git for.
-fn is_version_variable(argument: &str, name: &PackageName) -> bool {
-    const VARIABLES: &[&str] = &[
-        "PBR_VERSION",
-        "PDM_BUILD_SCM_VERSION",
-        "POETRY_DYNAMIC_VERSIONING_BYPASS",
-        "SETUPTOOLS_SCM_PRETEND_VERSION",
-        "UV_DYNAMIC_VERSIONING_BYPASS",
-    ];
-    let of_package = argument.strip_prefix("SETUPTOOLS_SCM_PRETEND_VERSION_FOR_");
-    VARIABLES.contains(&argument)
+/// Whether a variable tells a package's build backend the version that it would else ask git for.
+pub fn tells_version(variable: &str, name: &PackageName) -> bool {
+    let of_package = variable.strip_prefix("SETUPTOOLS_SCM_PRETEND_VERSION_FOR_");
+    vcs_version::is_variable(variable)
         || of_package.is_some_and(|of| of == name.as_str().to_ascii_uppercase().replace('-', "_"))
 }
 
@@ -373,6 +367,7 @@ mod tests {
         let given = BTreeSet::new();
         let indexes = Indexes::new(&[], &given, &lock);
         let inputs = Inputs {
+            build_target: &crate::plan::BuildTarget::default(),
             pyproject: &pyproject,
             workspace: &pyproject,
             members: &BTreeMap::new(),

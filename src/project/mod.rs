@@ -18,4 +18,5 @@ pub mod requirements;
 pub mod script;
 pub mod stale;
 pub mod uv;
+pub mod vcs_version;
 pub mod workspace;

@@ -17,6 +17,7 @@ use crate::project::indexes;
 use crate::project::modules::{self, DeclaredModules};
 use crate::project::python_version::RequiresPython;
 use crate::project::uv::UvSettings;
+use crate::project::vcs_version::{self, VcsVersion};
 
 /// A `pyproject.toml`.
 #[derive(Debug, Clone)]
@@ -37,6 +38,8 @@ pub struct Pyproject {
     pub modules: DeclaredModules,
     /// The files outside the code that a build of the project needs.
     pub build_files: Vec<BuildFile>,
+    /// Whether the build backend asks git for the version, and what tells it instead.
+    pub vcs_version: Option<VcsVersion>,
     /// `entrypoint` of `[tool.fastapi]`.
     pub fastapi_entrypoint: Option<Located<String>>,
     /// `[tool.pyfront]`.
@@ -162,12 +165,14 @@ impl Pyproject {
         let tool = root.get_table("tool", &mut problems);
         let uv_table = tool.as_ref().and_then(|tool| tool.get_table("uv", &mut problems));
         uv_table.as_ref().map_or(Ok(()), indexes::refuse_credentials)?;
+        let project = project(&root, &mut problems);
+        let build_system =
+            root.get_table("build-system", &mut problems).map(|table| read_build_system(&table, &mut problems));
         let pyproject = Self {
             file: Arc::clone(file),
-            project: project(&root, &mut problems),
-            build_system: root
-                .get_table("build-system", &mut problems)
-                .map(|table| read_build_system(&table, &mut problems)),
+            project,
+            vcs_version: vcs_version::read(&root, build_system.as_ref()),
+            build_system,
             dependency_groups: root
                 .get_table("dependency-groups", &mut problems)
                 .map(|table| read_groups(&table, &mut problems))
@@ -187,10 +192,12 @@ impl Pyproject {
                 .unwrap_or_default(),
         };
         // What the root of a workspace says for one of its members is no name of its own.
-        if pyproject.config.package.is_none() {
-            check_extras(&pyproject.config, &pyproject, &mut problems);
+        for config in with_targets(&pyproject.config) {
+            if pyproject.config.package.is_none() {
+                check_extras(config, &pyproject, &mut problems);
+            }
+            check_groups(config, &pyproject, &mut problems);
         }
-        check_groups(&pyproject.config, &pyproject, &mut problems);
         document::finish(pyproject, problems)
     }
 
@@ -244,11 +251,19 @@ impl Pyproject {
 /// Every name that the project does not have, with the nearest one that it has.
 pub fn check_config(config: &Config, pyproject: &Pyproject, member: bool) -> Result<(), Diagnostics> {
     let mut problems = Problems::new();
-    check_extras(config, pyproject, &mut problems);
-    if !member {
-        check_groups(config, pyproject, &mut problems);
+    for config in with_targets(config) {
+        check_extras(config, pyproject, &mut problems);
+        if !member {
+            check_groups(config, pyproject, &mut problems);
+        }
     }
     document::finish((), problems)
+}
+
+/// A configuration, and those of its targets.
+fn with_targets(config: &Config) -> impl Iterator<Item = &Config> {
+    let targets = config.targets.iter().flat_map(|targets| targets.0.values());
+    std::iter::once(config).chain(targets.map(|target| &target.value))
 }
 
 fn check_extras(config: &Config, pyproject: &Pyproject, problems: &mut Problems) {

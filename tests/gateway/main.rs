@@ -16,7 +16,9 @@ mod projects;
 mod questions;
 mod refusals;
 mod supply_chain;
+mod targets;
 mod unhashed;
+mod versions;
 mod ways_in;
 mod workspaces;
 

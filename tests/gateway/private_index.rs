@@ -165,6 +165,27 @@ fn git_gets_tokens_over_https_and_an_agent_over_ssh() {
 }
 
 #[test]
+fn git_lfs_files_are_fetched_with_the_secrets_of_their_repository() {
+    let lfs = |url: &str| {
+        let graph = run(&build(&git(&format!("{url}?lfs=true")))).graph(None);
+        let named = |start: &str| {
+            let found = graph.execs().into_iter().find(|(digest, _)| graph.name(digest).unwrap().starts_with(start));
+            found.map(|(digest, exec)| (digest.to_owned(), exec.clone())).unwrap()
+        };
+        let (fetched, fetch) = named("[deps] fetch Git LFS files of parcel 1");
+        let (built, build) = named("[deps] build parcel 1");
+        assert!(graph.op(&built).unwrap().inputs.iter().any(|input| input.digest == fetched), "that is what is built");
+        assert_eq!(secrets(&build), ["ca-certificates"], "no backend sees a token");
+        secrets(&fetch).into_iter().map(str::to_owned).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(
+        lfs("https://git.example:8443/parcel.git"),
+        "ca-certificates GIT_AUTH_HEADER.git.example:8443 GIT_AUTH_TOKEN.git.example:8443 GIT_AUTH_HEADER GIT_AUTH_TOKEN"
+    );
+    assert_eq!(lfs("http://git.example/parcel.git"), "ca-certificates", "in the clear nothing is sent");
+}
+
+#[test]
 fn git_failures_say_what_to_pass() {
     let said = |url: &str, message: &str| {
         let status = tonic::Status::unknown(message);
@@ -172,8 +193,12 @@ fn git_failures_say_what_to_pass() {
     };
     let https = said("https://git.example/parcel.git", "fatal: could not read Username for 'https://git.example'");
     assert!(https.ends_with("--secret id=GIT_AUTH_TOKEN,env=…"), "{https}");
+    let http = said("http://git.example/parcel.git", "fatal: could not read Username for 'http://git.example'");
+    assert!(http.contains("credentials are not sent over http") && http.ends_with("run uv lock"), "{http}");
     let ssh = said("ssh://git@git.example/parcel.git", "no SSH key \"default\" forwarded from the client");
     assert!(ssh.ends_with("docker buildx build --ssh default …"), "{ssh}");
+    let program = said("ssh://git@git.example/parcel.git", "error: cannot run ssh: No such file or directory");
+    assert!(program.contains("help: install an ssh client"), "{program}");
     assert_eq!(said("ssh://git@git.example/parcel.git", "disk full"), "disk full");
 }
 

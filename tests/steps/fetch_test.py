@@ -5,7 +5,6 @@ usage: fetch_test.py DIRECTORY-OF-STEPS
 
 import base64
 import hashlib
-import http.server
 import io
 import contextlib
 import json
@@ -13,41 +12,16 @@ import os
 import runpy
 import sys
 import tempfile
-import threading
 import unittest
 
 steps = sys.argv.pop(1)
 sys.path.insert(0, steps)
 import pyfront_step as step  # noqa: E402
 
+from servers import Server  # noqa: E402
+
 PASSWORD = "hunter2 ü"
 OWN = "Basic " + base64.b64encode(("reader:%s" % PASSWORD).encode()).decode()
-
-
-class Server(http.server.ThreadingHTTPServer):
-    """Answers with a function of the path and the Authorization header; remembers both."""
-
-    def __init__(self, answer):
-        self.asked = asked = []
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                authorization = self.headers.get("Authorization")
-                asked.append((self.path, authorization))
-                status, body, headers = answer(self.path, authorization)
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.url = "http://127.0.0.1:%d" % self.server_address[1]
-        threading.Thread(target=self.serve_forever, daemon=True).start()
 
 
 def wants(expected):

@@ -6,60 +6,20 @@ As in uv, an index's own credentials go to its scheme, host and port and nowhere
 does not answer without. Nothing that is printed holds a credential: URLs are shown without user and query.
 """
 
-import base64
 import concurrent.futures
-import hashlib
 import http.client
 import json
 import netrc
 import os
-import ssl
-import time
 import urllib.error
 import urllib.parse
-import urllib.request
 
+import pyfront_http as web
 import pyfront_step as step
+from pyfront_http import Failed, basic, realm, shown
 
-ATTEMPTS = 3
 # What servers answer to strangers; some hide what they have.
 REFUSED = (401, 403, 404)
-# Seconds without a byte.
-PATIENCE = 60
-
-
-class Failed(Exception):
-    """What a person should read about one file."""
-
-
-def realm(url):
-    """Scheme, host and port: whom credentials are for."""
-    parts = urllib.parse.urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)
-
-
-def shown(url):
-    """A URL as it may be printed."""
-    parts = urllib.parse.urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return urllib.parse.urlunsplit((parts.scheme, host, parts.path, "", ""))
-
-
-def basic(user, password):
-    return "Basic " + base64.b64encode(("%s:%s" % (user, password)).encode()).decode()
-
-
-class Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows redirects; credentials stay with the server that they are for."""
-
-    def redirect_request(self, request, file, code, message, headers, url):
-        if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
-            raise Failed("the server redirects to something that is neither http nor https")
-        new = super().redirect_request(request, file, code, message, headers, url)
-        authorization = request.unredirected_hdrs.get("Authorization")
-        if new is not None and authorization and realm(url) == realm(request.full_url):
-            new.add_unredirected_header("Authorization", authorization)
-        return new
 
 
 class Credentials:
@@ -106,48 +66,6 @@ class Credentials:
         return [None, of_host] if of_host else [None]
 
 
-def opener():
-    context = ssl.create_default_context(cafile=os.environ.get("SSL_CERT_FILE"))
-    return urllib.request.build_opener(Redirects, urllib.request.HTTPSHandler(context=context))
-
-
-def download(opener, url, authorization, path):
-    """Downloads once; returns the hash of what came."""
-    request = urllib.request.Request(url, headers={"User-Agent": "pyfront", "Accept-Encoding": "identity"})
-    if authorization:
-        request.add_unredirected_header("Authorization", authorization)
-    digest = hashlib.sha256()
-    with opener.open(request, timeout=PATIENCE) as response, open(path, "wb") as target:
-        expected, length = response.headers.get("Content-Length"), 0
-        while True:
-            block = response.read(1 << 20)
-            if not block:
-                break
-            length += len(block)
-            digest.update(block)
-            target.write(block)
-    if expected is not None and expected.isdigit() and int(expected) != length:
-        raise http.client.IncompleteRead(b"", int(expected) - length)
-    return digest.hexdigest()
-
-
-def patient(opener, url, authorization, path):
-    """Downloads; what can pass with time is tried again."""
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            return download(opener, url, authorization, path)
-        except urllib.error.HTTPError as error:
-            if attempt == ATTEMPTS or error.code not in (408, 429, 500, 502, 503, 504):
-                raise
-        except urllib.error.URLError as error:
-            if attempt == ATTEMPTS or isinstance(error.reason, ssl.SSLError):
-                raise
-        except (OSError, http.client.HTTPException):
-            if attempt == ATTEMPTS:
-                raise
-        time.sleep(attempt)
-
-
 def advice(index, credentials, file):
     """What to pass, by the names of the secrets."""
     secrets = index["secrets"]
@@ -171,7 +89,7 @@ def fetch(opener, credentials, index, file):
         raise Failed("the index %s wants credentials, and there are none\n%s" % (index["index"], advice(index, credentials, file)))
     for number, authorization in enumerate(attempts, 1):
         try:
-            found = patient(opener, url, authorization, path)
+            found = web.patient(web.download, opener, web.request(url, {}, authorization), path)
             break
         except urllib.error.HTTPError as error:
             if error.code in REFUSED and number < len(attempts):
@@ -183,18 +101,8 @@ def fetch(opener, credentials, index, file):
                     advice(index, credentials, file),
                 )
             raise Failed(message) from None
-        except urllib.error.URLError as error:
-            if isinstance(error.reason, ssl.SSLError):
-                raise Failed(
-                    "the certificate of the server is not trusted (%s)\n"
-                    "help: pass your company's certificates: --secret id=ca-certificates,src=FILE"
-                    % getattr(error.reason, "verify_message", "TLS failed")
-                ) from None
-            why = getattr(error.reason, "strerror", None) or "no answer"
-            raise Failed("the server cannot be reached: %s" % why) from None
         except (OSError, http.client.HTTPException) as error:
-            why = getattr(error, "strerror", None) or type(error).__name__
-            raise Failed("the connection broke: %s" % why) from None
+            raise web.broken(error) from None
     # An index may not have given a hash.
     if file["sha256"] is not None and found != file["sha256"]:
         os.remove(path)
@@ -212,7 +120,7 @@ def main():
         manifest = json.load(file)
     step.trust_company_ca()
     indexes, files = manifest["indexes"], manifest["files"]
-    credentials, shared, failures = Credentials(indexes), opener(), []
+    credentials, shared, failures = Credentials(indexes), web.opener(), []
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         running = [pool.submit(fetch, shared, credentials, indexes[file["index"]], file) for file in files]
         for file, result in zip(files, running):

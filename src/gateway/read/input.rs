@@ -12,6 +12,7 @@ use super::{PYPROJECT, PYTHON_VERSION, Written, hidden_or, python_version};
 use crate::closure::Root;
 use crate::diagnostic::{Diagnostic, Location, SourceFile};
 use crate::gateway::report;
+use crate::plan::BuildTarget;
 use crate::plan::input::Input;
 use crate::project::bare;
 use crate::project::config::Config;
@@ -54,6 +55,7 @@ pub(super) async fn read(
     };
     let version = manifests.python_version.map(|bytes| (PYTHON_VERSION.to_owned(), bytes));
     Ok(Written {
+        target: BuildTarget::default(),
         pyproject,
         workspace: None,
         members: BTreeMap::new(),

@@ -23,6 +23,7 @@ use self::place::{Manifests, Place};
 use super::report;
 use crate::closure::{BuildPolicy, Defaults, Extras, Groups, Request, Root};
 use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::plan::BuildTarget;
 use crate::plan::input::Input;
 use crate::project::config::Config;
 use crate::project::config::selection::Selection as Names;
@@ -39,13 +40,16 @@ const PYTHON_VERSION: &str = ".python-version";
 
 /// Everything that the user wrote.
 pub(super) struct Written {
+    /// What of it is to be built.
+    pub(super) target: BuildTarget,
     /// The project file of the project that the image is of; that of the workspace's root when it is of all members.
     pub(super) pyproject: Pyproject,
     /// The project file beside the lock, when that is another one.
     workspace: Option<Pyproject>,
     /// The project files of others among the user's projects, as far as they are there. The image may need them.
     pub(super) members: BTreeMap<PackageName, Pyproject>,
-    /// `[tool.pyfront]` of the workspace's root, with that of the project on top, and above all what a Dockerfile says.
+    /// `[tool.pyfront]` of the workspace's root, with that of the project on top, then what a Dockerfile says, and above
+    /// all what these say for the target.
     pub(super) config: Config,
     /// The lock, or what stands for it when the packages are said elsewhere.
     pub(super) lock: Lock,
@@ -121,8 +125,16 @@ fn values<T: Clone>(names: &[Located<T>]) -> Vec<T> {
     names.iter().map(|name| name.value.clone()).collect()
 }
 
-/// Reads the project.
+/// Reads the project, for the target that the client names.
 pub(super) async fn project(gateway: &Gateway) -> Result<Written, FrontendError> {
+    let mut written = any_target(gateway).await?;
+    written.target = BuildTarget::choose(gateway.options().target.as_deref(), &written.config).map_err(report::one)?;
+    written.config = written.target.config(&written.config);
+    Ok(written)
+}
+
+/// Reads the project, whatever the target.
+pub(super) async fn any_target(gateway: &Gateway) -> Result<Written, FrontendError> {
     Box::pin(read(gateway)).await
 }
 
@@ -184,6 +196,7 @@ async fn read(gateway: &Gateway) -> Result<Written, FrontendError> {
     let project = project.unwrap_or_else(|| directory.clone());
     let (members, root) = (found.pyprojects, selected.root);
     Ok(Written {
+        target: BuildTarget::default(),
         pyproject,
         workspace: beside,
         members,

@@ -9,6 +9,7 @@ use super::{Written, hidden_or, lock};
 use crate::closure::Root;
 use crate::diagnostic::{Diagnostic, Location, SourceFile};
 use crate::gateway::report;
+use crate::plan::BuildTarget;
 use crate::plan::input::Input;
 use crate::project::document::Located;
 use crate::project::lock::Lock;
@@ -54,6 +55,7 @@ pub(super) async fn read(
     let fits = stale::check_script(&pyproject, &lock);
     lock::report_stale(gateway, &entry, &config, fits, "run uv lock --script").await?;
     Ok(Written {
+        target: BuildTarget::default(),
         workspace: None,
         members: BTreeMap::new(),
         directory: String::new(),

@@ -14,7 +14,7 @@ use crate::project::place::join;
 pub(crate) async fn start_files(written: &Written) -> Result<start::Files, FrontendError> {
     let candidates = start::candidate_files(&written.pyproject, &written.config);
     let mut found = start::Files::new();
-    if candidates.is_empty() || written.script.is_some() {
+    if candidates.is_empty() || written.script.is_some() || !written.target.kind.starts() {
         return Ok(found);
     }
     let place = |path: &str| join(&written.project, path);

@@ -44,6 +44,13 @@ pub struct StartCommand {
     pub location: Option<Location>,
 }
 
+impl StartCommand {
+    /// Nothing: what is built is no container to run.
+    pub fn none() -> Self {
+        Self { entrypoint: Vec::new(), command: Vec::new(), reason: String::new(), port: None, location: None }
+    }
+}
+
 /// The files that are looked at, by their path relative to the project.
 pub type Files = BTreeMap<String, Arc<SourceFile>>;
 

@@ -59,6 +59,8 @@ pub(super) fn name_of_other_tool(name: &str) -> Option<&'static str> {
         ("member", "package"),
         ("no-dev", "no-default-groups"),
         ("python-version", "python"),
+        ("stages", "targets"),
+        ("target", "targets"),
         ("test", "command"),
         ("url", "path"),
         ("uv-version", "uv"),

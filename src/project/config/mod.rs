@@ -14,6 +14,7 @@ pub mod python;
 pub mod selection;
 pub mod stop_signal;
 pub mod system_packages;
+pub mod targets;
 pub mod user;
 pub mod uv;
 pub mod workdir;
@@ -36,6 +37,7 @@ use python::Python;
 use selection::{Extras, Groups};
 use stop_signal::StopSignal;
 use system_packages::SystemPackages;
+use targets::Targets;
 use user::User;
 use uv::UvVersion;
 use workdir::Workdir;
@@ -87,6 +89,10 @@ keys! {
         "healthcheck" => healthcheck: Healthcheck,
         /// The signal that stops the container. The default of the base image is usually `SIGTERM`.
         "stop-signal" => stop_signal: StopSignal,
+        /// What `--target` can ask for besides the targets that there always are (docs/targets.md): further images of the same
+        /// project, with all layers in common, such as `worker`; or other settings for `runtime`, `dev` and so on. Each is a
+        /// table of the keys above, without `package`, `uv` and `locked`. They win over those of `[tool.pyfront]`.
+        "targets" => targets: Targets,
     }
 }
 

@@ -12,7 +12,7 @@ use crate::engine::{Kind, daemon};
 use crate::progress::step;
 use crate::state::State;
 
-/// git is for BuildKit's git source, iproute2 and iptables for the engine's bridge.
+/// git and ssh are for BuildKit's git source, iproute2 and iptables for the engine's bridge.
 const PACKAGES: &[&str] = &[
     "ca-certificates",
     "docker-buildx",
@@ -22,6 +22,7 @@ const PACKAGES: &[&str] = &[
     "git",
     "iproute2",
     "iptables",
+    "openssh-client",
     "tini",
 ];
 

@@ -1,0 +1,44 @@
+//! What other targets than images are made of.
+
+use buildkit_llb::{Annotate as _, Copy, File, Mkfile, OpError, Output, SCRATCH};
+
+use super::{Context, EPOCH, Emitter};
+use crate::plan::{How, Plan, VENV};
+
+/// The virtual environment alone, at its place. The files of a project that is no package are not in it.
+pub(super) fn venv(plan: &Plan, context: &Context<'_>) -> Result<Output, OpError> {
+    let emitter = Emitter { plan, context };
+    let mut layers = emitter.dependencies()?;
+    let skeleton = Copy::new(emitter.runtime()?, VENV, VENV).contents_only().create_dest_path().timestamp(EPOCH);
+    layers.push(File::on(SCRATCH).then(skeleton).named(emitter.stage("venv", false) + " venv").build()?);
+    for member in &plan.first_party {
+        if let How::Install { settings, secrets, .. } = &member.how {
+            layers.push(emitter.install_project(member, settings, secrets)?);
+        }
+    }
+    emitter.assemble(None, &layers)
+}
+
+/// The wheels of the plan's projects, which the steps that install them leave behind.
+pub(super) fn wheels(plan: &Plan, context: &Context<'_>) -> Result<Output, OpError> {
+    let emitter = Emitter { plan, context };
+    let mut wheels = File::on(SCRATCH);
+    let mut names = Vec::new();
+    for member in &plan.first_party {
+        if let How::Install { settings, secrets, .. } = &member.how {
+            let built = emitter.build_project(member, settings, secrets)?.root()?;
+            wheels = wheels.then(Copy::new(built, "/dist", "/").contents_only().timestamp(EPOCH));
+            names.push(member.name.as_str());
+        }
+    }
+    wheels.named(format!("{} wheel of {}", emitter.stage("wheel", false), names.join(", "))).build()
+}
+
+/// One file with a text of ours.
+///
+/// # Errors
+/// A name that is no path; that would be a bug here.
+pub fn file(name: &str, text: String) -> Result<Output, OpError> {
+    let file = Mkfile::new(format!("/{name}"), text).mode(0o644).timestamp(EPOCH);
+    File::on(SCRATCH).then(file).named(format!("[{name}] write")).build()
+}

@@ -1,0 +1,133 @@
+//! What `--target` can ask for: images, parts of them, and files about them.
+
+use buildkit_frontend::testing::{FakeDaemon, Outcome};
+use buildkit_proto::pb::{self, file_action};
+use serde_json::json;
+
+use crate::projects::Project;
+use crate::run;
+
+fn fastapi() -> Project {
+    Project::example("fastapi")
+}
+
+fn target(project: &Project, name: &str) -> FakeDaemon {
+    project.build("pyproject.toml").option("target", name)
+}
+
+/// The names of the steps.
+fn steps(outcome: &Outcome) -> Vec<String> {
+    let graph = outcome.graph(None);
+    graph.execs().into_iter().map(|(digest, _)| graph.name(digest).unwrap().to_owned()).collect()
+}
+
+/// The only file of a graph that does nothing but write it.
+fn written(outcome: &Outcome) -> (String, String) {
+    let graph = outcome.graph(None);
+    assert!(graph.sources().is_empty() && graph.execs().is_empty(), "nothing is fetched and nothing runs");
+    let mut files = graph.ops.iter().filter_map(|(_, op)| match &op.op {
+        Some(pb::op::Op::File(file)) => Some(file),
+        _ => None,
+    });
+    let [action] = &files.next().unwrap().actions[..] else { panic!("one action") };
+    assert!(files.next().is_none());
+    match &action.action {
+        Some(file_action::Action::Mkfile(file)) => (file.path.clone(), String::from_utf8(file.data.clone()).unwrap()),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// `[tool.pyfront]` of the example with more below it.
+fn configured(more: &str) -> Project {
+    let project = fastapi();
+    let text = format!("{}\n{more}", project.text("pyproject.toml"));
+    project.with("pyproject.toml", text)
+}
+
+#[test]
+fn a_target_of_the_project_shares_all_layers_with_the_others() {
+    let worker = "[tool.pyfront.targets.worker]\ncommand = [\"python\", \"-m\", \"api.worker\"]\nhealthcheck = false\n\
+                  env = { QUEUE = \"mail\" }\n";
+    let project = configured(worker);
+    let worker = run(&target(&project, "WORKER"));
+    let runtime = run(&project.build("pyproject.toml"));
+    let graphs = [&worker, &runtime]
+        .map(|outcome| outcome.graph(None).ops.iter().map(|(digest, _)| digest.clone()).collect::<Vec<_>>());
+    assert_eq!(graphs[0], graphs[1]);
+    let config = &worker.image_config(None)["config"];
+    assert_eq!(config["Cmd"], json!(["python", "-m", "api.worker"]));
+    assert_eq!(config["Healthcheck"]["Test"], json!(["NONE"]));
+    assert!(config["Env"].as_array().unwrap().contains(&json!("QUEUE=mail")));
+    assert_eq!(config["Labels"], runtime.image_config(None)["config"]["Labels"]);
+    assert_eq!(runtime.image_config(None)["config"]["Cmd"][0], "uvicorn");
+}
+
+#[test]
+fn a_target_that_does_not_exist() {
+    let project = configured("[tool.pyfront.targets.worker]\ncommand = [\"w\"]\n");
+    insta::assert_snapshot!(run(&target(&project, "wroker")).error().message);
+}
+
+#[test]
+fn the_environment_alone() {
+    let outcome = run(&target(&fastapi(), "venv"));
+    let runtime = run(&fastapi().build("pyproject.toml"));
+    // The same steps make it, so what is in the cache of one is in the cache of the other.
+    assert_eq!(steps(&outcome), steps(&runtime));
+    let graph = outcome.graph(None);
+    let merge = graph.ops.iter().find_map(|(_, op)| match &op.op {
+        Some(pb::op::Op::Merge(merge)) => Some(merge.inputs.len()),
+        _ => None,
+    });
+    let runtime = runtime.graph(None);
+    let with_base = runtime.ops.iter().find_map(|(_, op)| match &op.op {
+        Some(pb::op::Op::Merge(merge)) => Some(merge.inputs.len()),
+        _ => None,
+    });
+    assert_eq!(merge.unwrap() + 1, with_base.unwrap());
+    let config = outcome.image_config(None);
+    assert_eq!(
+        config["config"],
+        json!({"Env": ["PATH=/opt/venv/bin:/usr/local/bin:/usr/bin:/bin", "VIRTUAL_ENV=/opt/venv"]})
+    );
+}
+
+#[test]
+fn the_wheel_needs_nothing_but_the_project() {
+    let outcome = run(&target(&fastapi(), "wheel"));
+    assert_eq!(steps(&outcome), ["[project] build and install api"]);
+    // No start command is looked for: the project need not have one.
+    assert!(!outcome.solved().iter().any(|graph| format!("{graph:?}").contains("look for the start command")));
+    insta::assert_snapshot!(run(&target(&Project::example("virtual"), "wheel")).error().message);
+}
+
+#[test]
+fn the_requirements_are_the_closure_with_all_hashes() {
+    let (path, text) = written(&run(&target(&Project::example("virtual"), "requirements")));
+    assert_eq!(path, "/requirements.txt");
+    insta::assert_snapshot!(text);
+    let refused = run(&Project::example("requirements").build("Dockerfile").option("target", "requirements"));
+    insta::assert_snapshot!(refused.error().message);
+}
+
+#[test]
+fn the_requirements_of_every_platform() {
+    let daemon = target(&Project::example("hatchling"), "requirements").option("platform", "linux/amd64,linux/arm64");
+    let outcome = run(&daemon.image(
+        crate::projects::BASE_IMAGE,
+        buildkit_frontend::testing::FakeImage::new(crate::projects::BASE.replace(r#""architecture":"amd64","#, "")),
+    ));
+    for platform in ["linux/amd64", "linux/arm64"] {
+        let graph = format!("{:?}", outcome.graph(Some(platform)));
+        assert!(graph.contains("[requirements.txt] write"), "{graph}");
+    }
+}
+
+#[test]
+fn the_plan_is_that_of_the_image() {
+    let (path, text) = written(&run(&target(&configured("[tool.pyfront.targets.runtime]\nports = [81]\n"), "plan")));
+    assert_eq!(path, "/plan.json");
+    let plan: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((&plan["project"], &plan["target"]), (&json!("api"), &json!("runtime")));
+    assert_eq!(plan["config"]["ports"], json!(["81/tcp"]));
+}
