@@ -73,6 +73,7 @@ fn plan_for(example: &str, arch: Arch) -> Plan {
         build_platform: (!native).then_some("linux/amd64"),
         base: &Base {
             image: plan::Image { reference: image(None, &python.version), digest: digest("ba") },
+            name: None,
             python: python.version.minor_text(),
             reason: python.reason,
         },

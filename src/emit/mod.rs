@@ -8,6 +8,7 @@ mod lfs;
 mod local;
 mod programs;
 mod resolved;
+mod sbom;
 mod settings;
 mod step;
 mod system;
@@ -20,6 +21,7 @@ use buildkit_llb::{
 
 pub use self::local::LocalSources;
 pub use self::resolved::describe_resolved;
+pub use self::sbom::{PartsList, parts_list};
 pub use self::step::{Machine, StepOptions};
 pub use self::targets::file;
 use crate::diagnostic::Location;

@@ -10,6 +10,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Location};
 use crate::plan::build::{self, Built};
 use crate::plan::cross;
 use crate::plan::indexes::Indexes;
+use crate::plan::labels;
 use crate::plan::layers::{self, Parameters, Weight, Wish};
 use crate::plan::local::{self, LocalGroup, LocalWheel};
 use crate::plan::start::StartCommand;
@@ -235,7 +236,7 @@ fn image_config(inputs: &Inputs<'_>, problems: &mut Vec<Diagnostic>) -> Config {
     if let Some(configured) = &config.env {
         env.extend(configured.0.iter().map(|(name, value)| (name.clone(), value.value.clone())));
     }
-    let mut labels: BTreeMap<String, String> = BTreeMap::new();
+    let mut labels = labels::labels(inputs.pyproject, inputs.base);
     if let Some(configured) = &config.labels {
         labels.extend(configured.0.iter().map(|(name, value)| (name.clone(), value.value.clone())));
     }

@@ -22,12 +22,14 @@ pub mod cross;
 pub mod export;
 pub mod indexes;
 pub mod input;
+pub mod labels;
 pub mod layers;
 pub mod libc;
 pub mod local;
 pub mod make;
 pub mod python;
 pub mod resolved;
+pub mod sbom;
 pub mod settings;
 pub mod start;
 pub mod target;
@@ -149,6 +151,9 @@ pub struct Image {
 pub struct Base {
     /// The image.
     pub image: Image,
+    /// Its full reference, registry included, without digest. A directory in its place has none.
+    #[serde(skip)]
+    pub name: Option<String>,
     /// `major.minor` of its interpreter.
     pub python: String,
     /// Why this Python: what the user wrote, and where.
