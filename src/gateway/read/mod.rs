@@ -139,17 +139,16 @@ pub(super) async fn any_target(gateway: &Gateway) -> Result<Written, FrontendErr
 }
 
 async fn read(gateway: &Gateway) -> Result<Written, FrontendError> {
-    let entry = gateway.entry("TOML", &[]).await?;
+    let (entry, context, look) = gateway.entry_and_context("TOML", Manifests::of_root()).await?;
     let own = match entry.file() {
         Some(file) => Some(Entry::read(entry.filename(), &file.data).map_err(|error| report::error(&error))?),
         // Without an entry file (`BUILDKIT_SYNTAX` and nothing else) the project's own is all there is.
         None => None,
     };
-    let context = gateway.main_context(&entry).await?;
     if let Some(Entry::Script(script)) = own {
         return Box::pin(script::read(gateway, entry, context, *script)).await;
     }
-    let manifests = Manifests::of_context(&context).await?;
+    let manifests = Manifests::read_root(&look).await?;
     let place = match &own {
         Some(Entry::Pyproject(own)) => place::find(gateway, &context, &entry, own, manifests).await?,
         _ => Place { manifests, entry: None },
