@@ -46,7 +46,7 @@ fn package(sizes: bool) -> impl Strategy<Value = Package> {
 }
 
 /// Closures in a lock that tells sizes, and in one that does not.
-fn packages(count: impl Into<prop::collection::SizeRange> + Clone) -> impl Strategy<Value = Packages> {
+fn packages(count: std::ops::Range<usize>) -> impl Strategy<Value = Packages> {
     let of = |sizes| prop::collection::btree_map("[a-z]{2,4}(-[a-z]{1,3})?", package(sizes), count.clone());
     prop_oneof![of(true), of(false)]
 }
@@ -238,11 +238,11 @@ fn many(count: usize, seed: u64) -> Packages {
         state ^= state << 17;
         state
     };
-    let sizes = random() % 2 == 0;
+    let sizes = random().is_multiple_of(2);
     let package = |random: &mut dyn FnMut() -> u64| Package {
         version: 0,
         size: sizes.then(|| random() >> (33 + random() % 20)),
-        compiled: random() % 2 == 0,
+        compiled: random().is_multiple_of(2),
         wish: Wishes::None,
     };
     (0..count).map(|number| (format!("package-{number}"), package(&mut random))).collect()
