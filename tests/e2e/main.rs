@@ -16,4 +16,5 @@ mod private_index;
 mod projects;
 mod served;
 mod source;
+mod supply_chain;
 mod workspace;
