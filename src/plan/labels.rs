@@ -80,7 +80,9 @@ mod tests {
             reason: String::new(),
         };
         let labels = labels(&pyproject, &base);
-        labels.iter().map(|(key, value)| format!("{}: {value}\n", key.strip_prefix(PREFIX).unwrap())).collect()
+        let lines: Vec<String> =
+            labels.iter().map(|(key, value)| format!("{}: {value}\n", key.strip_prefix(PREFIX).unwrap())).collect();
+        lines.concat()
     }
 
     #[test]

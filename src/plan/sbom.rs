@@ -2,6 +2,7 @@
 //! who needs whom. What only the installed files tell (licences, and what uv resolved without a lock) is added by a step.
 
 use serde::Serialize;
+use std::fmt::Write as _;
 
 use crate::closure::{ArchiveFile, Artifact, Closure, Locked};
 use crate::plan::indexes::Indexes;
@@ -77,7 +78,7 @@ fn encoded(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b".-_~:/".contains(&byte) {
             out.push(byte.into());
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            let _ = write!(out, "%{byte:02X}");
         }
     }
     out
