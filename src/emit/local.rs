@@ -81,6 +81,33 @@ impl Emitter<'_> {
         self.with_settings(machine, exec, settings)?.mount(sources).build()
     }
 
+    /// A project that is imported from its files in a directory of the image, which belong to the account: these, and what
+    /// leads Python there.
+    pub(super) fn edit_project(
+        &self,
+        member: &Member,
+        settings: &Settings,
+        secrets: &[String],
+        directory: &str,
+    ) -> Result<Output, OpError> {
+        let machine = self.machine(&member.name);
+        let stage = self.stage("project", !self.runs_on_target(&member.name));
+        let name = format!("{stage} install {}, editable in {directory}", member.name);
+        let place = format!("/{}", member.tree.directory);
+        let sources = Bind::writable(self.tree(&member.tree)?, directory).selector(place.clone());
+        let arguments = [member.name.clone(), directory.to_owned()];
+        let exec = self.build_step(machine, &programs::EDITABLE, arguments, name.clone(), secrets)?;
+        let step = self.with_settings(machine, exec, settings)?.mount(sources).build()?;
+        let owner = Owner::new(self.plan.account.uid, self.plan.account.gid);
+        let files = Copy::new(step.output(directory)?, place, format!("{directory}/"));
+        File::on(SCRATCH)
+            .then(Copy::new(step.output(programs::OUT)?, "/", "/").contents_only())
+            .then(Mkdir::new(directory).mode(0o755).parents().owner(owner.clone()).timestamp(EPOCH))
+            .then(files.contents_only().owner(owner).timestamp(EPOCH))
+            .named(name)
+            .build()
+    }
+
     /// A project's files in the working directory, owned by the account like the directory itself.
     pub(super) fn copy_project(&self, member: &Member) -> Result<Output, OpError> {
         let account = &self.plan.account;

@@ -19,6 +19,8 @@ pub(super) struct Program {
 }
 
 pub(super) const BUILD: Program = Program { name: "build.py", text: include_str!("steps/build.py"), more: BUILDING };
+pub(super) const EDITABLE: Program =
+    Program { name: "editable.py", text: include_str!("steps/editable.py"), more: BUILDING };
 pub(super) const FETCH: Program = Program { name: "fetch.py", text: include_str!("steps/fetch.py"), more: FETCHING };
 pub(super) const INSTALL: Program = Program { name: "install.py", text: include_str!("steps/install.py"), more: &[] };
 pub(super) const LFS: Program = Program { name: "lfs.py", text: include_str!("steps/lfs.py"), more: FETCHING };
@@ -27,6 +29,7 @@ pub(super) const PROJECT: Program =
     Program { name: "project.py", text: include_str!("steps/project.py"), more: BUILDING };
 pub(super) const RESOLVE: Program = Program { name: "resolve.py", text: include_str!("steps/resolve.py"), more: &[] };
 pub(super) const RUNTIME: Program = Program { name: "runtime.py", text: include_str!("steps/runtime.py"), more: &[] };
+pub(super) const SBOM: Program = Program { name: "sbom.py", text: include_str!("steps/sbom.py"), more: &[] };
 pub(super) const SYSTEM: Program = Program { name: "system.py", text: include_str!("steps/system.py"), more: &[] };
 
 const SHARED: &str = include_str!("steps/pyfront_step.py");

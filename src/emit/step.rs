@@ -47,11 +47,33 @@ pub struct StepOptions {
     pub shm_size: Option<u64>,
     /// Whether everything runs again.
     pub no_cache: bool,
+    /// Whether the tests run again.
+    pub no_cache_for_tests: bool,
     /// A prefix for the ids of cache mounts.
     pub cache_namespace: Option<String>,
 }
 
 impl StepOptions {
+    /// Hosts, limits and shared memory for a step.
+    pub(super) fn on(&self, mut exec: Exec) -> Exec {
+        for host in &self.extra_hosts {
+            exec = exec.extra_host(host.clone());
+        }
+        for limit in &self.ulimits {
+            exec = exec.ulimit(limit.clone());
+        }
+        if let Some(hostname) = &self.hostname {
+            exec = exec.hostname(hostname);
+        }
+        if let Some(parent) = &self.cgroup_parent {
+            exec = exec.cgroup_parent(parent);
+        }
+        if let Some(size) = self.shm_size {
+            exec = exec.mount(Tmpfs::new("/dev/shm").size(size));
+        }
+        exec
+    }
+
     /// What ids of cache mounts begin with, as in Dockerfiles.
     pub(super) fn cache_prefix(&self) -> String {
         format!("{}/", self.cache_namespace.as_deref().unwrap_or_default())
@@ -101,22 +123,7 @@ impl Emitter<'_> {
         if let Some(platform) = machine.platform {
             exec = exec.platform(platform.clone());
         }
-        for host in &options.extra_hosts {
-            exec = exec.extra_host(host.clone());
-        }
-        for limit in &options.ulimits {
-            exec = exec.ulimit(limit.clone());
-        }
-        if let Some(hostname) = &options.hostname {
-            exec = exec.hostname(hostname);
-        }
-        if let Some(parent) = &options.cgroup_parent {
-            exec = exec.cgroup_parent(parent);
-        }
-        if let Some(size) = options.shm_size {
-            exec = exec.mount(Tmpfs::new("/dev/shm").size(size));
-        }
-        Ok(exec)
+        Ok(options.on(exec))
     }
 
     /// A step that runs a build backend: with system packages, the network that the client allows, proxies, the company's

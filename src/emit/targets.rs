@@ -1,8 +1,9 @@
 //! What other targets than images are made of.
 
-use buildkit_llb::{Annotate as _, Copy, File, Mkfile, OpError, Output, SCRATCH};
+use buildkit_llb::{Annotate as _, Bind, Copy, Exec, File, Mkdir, Mkfile, OpError, Output, Owner, SCRATCH};
 
 use super::{Context, EPOCH, Emitter};
+use crate::plan::target::REPORTS;
 use crate::plan::{How, Plan, VENV};
 
 /// The virtual environment alone, at its place. The files of a project that is no package are not in it.
@@ -32,6 +33,36 @@ pub(super) fn wheels(plan: &Plan, context: &Context<'_>) -> Result<Output, OpErr
         }
     }
     wheels.named(format!("{} wheel of {}", emitter.stage("wheel", false), names.join(", "))).build()
+}
+
+/// Runs the tests in the image, as the account that a container runs as, and takes what they leave.
+pub(super) fn tests(plan: &Plan, context: &Context<'_>) -> Result<Output, OpError> {
+    let emitter = Emitter { plan, context };
+    let image = super::image(plan, context)?;
+    let options = context.steps;
+    let account = &plan.account;
+    let reports = File::on(SCRATCH)
+        .then(Mkdir::new(REPORTS).mode(0o755).owner(Owner::new(account.uid, account.gid)).timestamp(EPOCH))
+        .named("[internal] directory for reports")
+        .build()?;
+    let command: Vec<&str> = plan.config.entrypoint.iter().chain(&plan.config.command).map(String::as_str).collect();
+    let env = context.env.iter().filter_map(|variable| variable.split_once('='));
+    let mut exec = Exec::on(&image, command.iter().copied())
+        .env("HOME", &account.home)
+        .envs(env)
+        .cwd(plan.project_directory())
+        .user(format!("{}:{}", account.uid, account.gid))
+        .mount(Bind::writable(&reports, REPORTS).selector(REPORTS))
+        .network(options.network)
+        .proxy(options.proxy.clone())
+        .ignore_cache(options.no_cache_for_tests)
+        .named(format!("{} {}", emitter.stage("test", false), command.join(" ")));
+    if let Ok(platform) = plan.platform.parse() {
+        exec = exec.platform(platform);
+    }
+    let left = options.on(exec).build()?.output(REPORTS)?;
+    let name = format!("{} reports", emitter.stage("test", false));
+    File::on(SCRATCH).then(Copy::new(left, REPORTS, "/").contents_only()).named(name).build()
 }
 
 /// One file with a text of ours.

@@ -8,6 +8,7 @@ use super::report;
 use crate::closure::Arch;
 use crate::diagnostic::{Diagnostic, Location};
 use crate::plan::Plan;
+use crate::plan::target::Kind;
 
 /// The platforms of a build.
 pub(super) struct Platforms {
@@ -63,6 +64,24 @@ pub(super) fn check_runnable(gateway: &Gateway, plan: &Plan, platform: &Platform
             "install an emulator (docker run --privileged --rm tonistiigi/binfmt --install {architecture}), or build on a \
              node of that platform (docker buildx create --append){}",
             if builds { "; a version with a wheel for it needs neither" } else { "" }
+        )),
+    ))
+}
+
+/// Checks that the builder can run the tests of an image for another CPU.
+pub(super) fn check_tests(gateway: &Gateway, plan: &Plan, platform: &Platform) -> Result<(), FrontendError> {
+    if plan.target.kind != Kind::Test || plan.build_platform.is_none() || can_run(gateway, platform) {
+        return Ok(());
+    }
+    let architecture = &platform.architecture;
+    Err(report::one(
+        Diagnostic::new(format!(
+            "the tests of an image for {platform} run on that platform, and this builder ({}) has no emulator for it",
+            gateway.build_platform()
+        ))
+        .help(format!(
+            "test on the builder's own platform, install an emulator (docker run --privileged --rm tonistiigi/binfmt \
+             --install {architecture}), or build on a node of that platform"
         )),
     ))
 }

@@ -16,7 +16,7 @@ pub(super) fn file(
     written: &Written,
 ) -> Result<Option<(&'static str, String)>, Diagnostic> {
     match written.target.kind {
-        Kind::Runtime | Kind::Venv | Kind::Wheel => Ok(None),
+        Kind::Runtime | Kind::Dev | Kind::Test | Kind::Venv | Kind::Wheel => Ok(None),
         Kind::Plan => {
             let plan = Plan { target: BuildTarget::default(), ..plan.clone() };
             Ok(Some(("plan.json", json(&plan))))

@@ -6,8 +6,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use uv_normalize::PackageName;
 
-use super::layers;
-use super::make::Inputs;
+use super::make::{self, Inputs};
 use super::settings::{self, Settings};
 use crate::closure::{Artifact, Locked};
 use crate::diagnostic::{Diagnostic, Location};
@@ -35,7 +34,7 @@ pub struct Member {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum How {
-    /// It is a package: its wheel is built from the sources and installed, not editable.
+    /// It is a package: it is built from the sources and installed.
     Install {
         /// The build backend, as `[build-system]` names it; for people. Not known of a directory without `pyproject.toml`.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,6 +45,9 @@ pub enum How {
         /// What its build is told.
         #[serde(skip_serializing_if = "Settings::is_empty")]
         settings: Settings,
+        /// The directory of the image that its files are imported from, for development. Else its wheel is installed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        editable: Option<String>,
     },
     /// It is no package: its files are copied to the working directory.
     Copy,
@@ -80,8 +82,6 @@ pub struct LocalFile {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct LocalGroup {
-    /// Why these are together.
-    pub kind: layers::Kind,
     /// The wheels, in order of names.
     pub wheels: Vec<LocalWheel>,
     /// The platform to install for, in uv's words, where it is not the builder's and a wheel depends on it.
@@ -143,7 +143,10 @@ pub(super) fn members(inputs: &Inputs<'_>) -> Result<Vec<Member>, Diagnostic> {
             (Artifact::Virtual(_), None) => continue,
             _ => install(inputs, &package.name, pyproject)?,
         };
-        let tree = self::tree(inputs, package.name.as_str(), &tree.path, &how);
+        let path = &tree.path;
+        let tree = self::tree(inputs, package.name.as_str(), path, &how);
+        // uv installs other trees from a wheel, too.
+        let how = if matches!(package.artifact, Artifact::Directory(_)) { how } else { edited(inputs, how, &tree) };
         members
             .push((selected, Member { name: package.name.to_string(), how, tree, origin: package.location.clone() }));
     }
@@ -152,6 +155,7 @@ pub(super) fn members(inputs: &Inputs<'_>) -> Result<Vec<Member>, Diagnostic> {
         let how =
             if inputs.pyproject.is_package() { install(inputs, name, Some(inputs.pyproject))? } else { How::Copy };
         let tree = self::tree(inputs, name.as_str(), ".", &how);
+        let how = edited(inputs, how, &tree);
         let origin = inputs.pyproject.project.as_ref().map(|project| project.location.clone());
         let origin = origin.unwrap_or_else(|| Location::new(&inputs.pyproject.file, 0..0));
         members.push((true, Member { name: name.to_string(), how, tree, origin }));
@@ -167,7 +171,23 @@ fn install(inputs: &Inputs<'_>, name: &PackageName, pyproject: Option<&Pyproject
         backend.map_or("setuptools", |backend| backend.as_str()).to_owned()
     });
     let settings = settings::of_project(inputs, name)?;
-    Ok(How::Install { backend, secrets: inputs.indexes.build_secrets(true), settings })
+    Ok(How::Install { backend, secrets: inputs.indexes.build_secrets(true), settings, editable: None })
+}
+
+/// For development, a project is imported from its files. They lie in the working directory as they do in the project, or in
+/// the workspace.
+fn edited(inputs: &Inputs<'_>, mut how: How, tree: &Tree) -> How {
+    if let (How::Install { editable, .. }, true, None) =
+        (&mut how, inputs.build_target.kind.is_for_development(), &tree.context)
+    {
+        let workdir = make::workdir(inputs.config);
+        *editable = if tree.directory == inputs.directory {
+            Some(workdir.to_owned())
+        } else {
+            place::below(inputs.directory, &tree.directory).map(|path| place::join(workdir, path))
+        };
+    }
+    how
 }
 
 fn tree(inputs: &Inputs<'_>, name: &str, path: &str, how: &How) -> Tree {

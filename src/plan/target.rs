@@ -13,11 +13,18 @@ use crate::project::document::quoted;
 /// The default target.
 pub const DEFAULT: &str = "runtime";
 
+/// Where the command of the target `test` may leave files to export.
+pub const REPORTS: &str = "/reports";
+
 /// What comes out of a build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// The image to run in production.
     Runtime,
+    /// The image to develop in: the project is imported from its files in the working directory.
+    Dev,
+    /// What tests leave to export. They run while building.
+    Test,
     /// The virtual environment and nothing else.
     Venv,
     /// The wheels of the project.
@@ -31,6 +38,8 @@ pub enum Kind {
 /// The targets that there always are, with what each is in a line.
 const ALWAYS: &[(&str, Kind, &str)] = &[
     (DEFAULT, Kind::Runtime, "the image to run in production"),
+    ("dev", Kind::Dev, "the image to develop in, with the dev group and a server that reloads"),
+    ("test", Kind::Test, "runs the tests; their reports, to export with -o"),
     ("venv", Kind::Venv, "the virtual environment alone, at /opt/venv"),
     ("wheel", Kind::Wheel, "the project's wheel, to export with -o"),
     ("requirements", Kind::Requirements, "the locked packages as requirements.txt with hashes, to export with -o"),
@@ -40,12 +49,17 @@ const ALWAYS: &[(&str, Kind, &str)] = &[
 impl Kind {
     /// Whether there is a container to start.
     pub fn starts(self) -> bool {
-        matches!(self, Self::Runtime | Self::Plan)
+        matches!(self, Self::Runtime | Self::Dev | Self::Plan)
     }
 
     /// Whether the result is an image on the base image.
     pub fn is_image(self) -> bool {
-        matches!(self, Self::Runtime)
+        matches!(self, Self::Runtime | Self::Dev)
+    }
+
+    /// Whether the project is installed as `uv sync` does it: with the groups for development, and editable.
+    pub fn is_for_development(self) -> bool {
+        matches!(self, Self::Dev | Self::Test)
     }
 }
 
@@ -130,6 +144,10 @@ impl BuildTarget {
         let name = if self.kind == Kind::Plan { DEFAULT } else { &self.name };
         let own = config.targets.as_ref().and_then(|targets| targets.0.get(name)).cloned();
         let mut config = config.clone();
+        if self.kind == Kind::Test {
+            // These are of the container that is not started here.
+            (config.entrypoint, config.command) = (None, None);
+        }
         if let Some(own) = own {
             config = config.overlay(own.value);
         }
@@ -138,6 +156,12 @@ impl BuildTarget {
             config.healthcheck = None;
         }
         config
+    }
+
+    /// Whether a command is written for this target alone.
+    pub fn has_command(&self, config: &Config) -> bool {
+        let own = config.targets.as_ref().and_then(|targets| targets.0.get(&self.name));
+        own.is_some_and(|own| own.command.is_some() || own.entrypoint.is_some())
     }
 
     /// Leaves out of a plan what this target has no use for.

@@ -131,3 +131,80 @@ fn the_plan_is_that_of_the_image() {
     assert_eq!((&plan["project"], &plan["target"]), (&json!("api"), &json!("runtime")));
     assert_eq!(plan["config"]["ports"], json!(["81/tcp"]));
 }
+
+/// The step whose name contains this.
+fn step(outcome: &Outcome, name: &str) -> pb::ExecOp {
+    let graph = outcome.graph(None);
+    let found = graph.execs().into_iter().find(|(digest, _)| graph.name(digest).is_some_and(|is| is.contains(name)));
+    found.unwrap_or_else(|| panic!("{name}: {:?}", steps(outcome))).1.clone()
+}
+
+#[test]
+fn development_has_the_dev_group_an_editable_project_and_a_server_that_reloads() {
+    let outcome = run(&target(&fastapi(), "dev"));
+    let config = &outcome.image_config(None)["config"];
+    let command = config["Cmd"].as_array().unwrap();
+    assert_eq!((&command[0], command.last()), (&json!("uvicorn"), Some(&json!("--reload"))));
+    assert!(config["Env"].as_array().unwrap().contains(&json!("PYTHONDONTWRITEBYTECODE=1")));
+    assert!(steps(&outcome).iter().any(|name| name.contains("pytest")), "{:?}", steps(&outcome));
+    let editable = step(&outcome, "[project] install api, editable in /app");
+    assert_eq!(editable.meta.unwrap().args[4..], ["api", "/app"]);
+    // Nothing of this is in production.
+    let runtime = run(&fastapi().build("pyproject.toml"));
+    assert!(!steps(&runtime).iter().any(|name| name.contains("pytest") || name.contains("editable")));
+    assert!(!runtime.image_config(None).to_string().contains("reload"));
+
+    // What is written for the target is taken as it is.
+    let dev = "[tool.pyfront.targets.dev]\ncommand = [\"uvicorn\", \"api.main:app\"]\nports = [8000]\n";
+    let project = configured(dev);
+    let config = run(&target(&project, "dev")).image_config(None);
+    assert_eq!(config["config"]["Cmd"], json!(["uvicorn", "api.main:app"]));
+}
+
+#[test]
+fn the_members_of_a_workspace_lie_as_they_do_in_it() {
+    let daemon = Project::example("workspace").build("Dockerfile").option("target", "dev");
+    let outcome = run(&daemon);
+    let mut names: Vec<_> = steps(&outcome).into_iter().filter(|name| name.contains("editable")).collect();
+    names.sort();
+    insta::assert_snapshot!(names.join("\n"));
+}
+
+#[test]
+fn tests_run_in_the_image_and_what_they_leave_is_the_result() {
+    let outcome = run(&target(&fastapi(), "test"));
+    let tests = step(&outcome, "[test] python -m pytest");
+    let meta = tests.meta.unwrap();
+    assert_eq!(meta.args, ["python", "-m", "pytest", "--junit-xml=/reports/junit.xml"]);
+    assert_eq!((meta.user.as_str(), meta.cwd.as_str()), ("10001:10001", "/app"));
+    assert!(meta.env.iter().any(|variable| variable.starts_with("PATH=/opt/venv/bin:")), "{:?}", meta.env);
+    assert!(meta.env.contains(&"PYTHON_VERSION=3.13.5".to_owned()), "{:?}", meta.env);
+    assert!(meta.env.contains(&"HOME=/home/app".to_owned()), "{:?}", meta.env);
+    assert!(tests.mounts.iter().any(|mount| mount.dest == "/reports" && mount.output >= 0));
+    assert_eq!(outcome.image_config(None).get("config"), Some(&json!({})));
+
+    let again = run(&target(&fastapi(), "test").option("no-cache", "test"));
+    let graph = again.graph(None);
+    for (digest, _) in graph.execs() {
+        let name = graph.name(digest).unwrap();
+        assert_eq!(graph.metadata[digest].ignore_cache, name.starts_with("[test]"), "{name}");
+    }
+}
+
+#[test]
+fn what_tests_is_configured_or_pytest() {
+    let project = configured("[tool.pyfront.targets.test]\ncommand = [\"python\", \"-m\", \"unittest\"]\n");
+    let outcome = run(&target(&project, "test"));
+    assert_eq!(step(&outcome, "[test] python -m unittest").meta.unwrap().args, ["python", "-m", "unittest"]);
+    insta::assert_snapshot!(run(&target(&Project::example("hatchling"), "test")).error().message);
+}
+
+#[test]
+fn tests_for_another_cpu_need_an_emulator() {
+    let daemon = target(&fastapi(), "test").option("platform", "linux/arm64");
+    let daemon = daemon.image(
+        crate::projects::BASE_IMAGE,
+        buildkit_frontend::testing::FakeImage::new(crate::projects::BASE.replace(r#""architecture":"amd64","#, "")),
+    );
+    insta::assert_snapshot!(run(&daemon).error().message);
+}

@@ -27,6 +27,7 @@ use crate::closure::{BuildPolicy, Defaults, Extras, Groups, Request, Root};
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::plan::BuildTarget;
 use crate::plan::input::Input;
+use crate::plan::target::Kind;
 use crate::project::config::Config;
 use crate::project::config::selection::Selection as Names;
 use crate::project::document::Located;
@@ -125,6 +126,15 @@ impl Written {
             None => {}
             Some(Names::All) => groups.all = true,
             Some(Names::Names(names)) => groups.include = values(names),
+        }
+        if self.target.kind.is_for_development() && groups.defaults == Defaults::Production {
+            groups.defaults = Defaults::Development;
+        }
+        if self.target.kind == Kind::Test {
+            // What these groups are for is in their name.
+            let declared = self.pyproject.dependency_groups.keys();
+            let of_tests = declared.filter(|group| matches!(group.as_str(), "test" | "tests" | "testing"));
+            groups.include.extend(of_tests.cloned());
         }
         let uv = &self.root().uv.build;
         let build = BuildPolicy {

@@ -10,11 +10,13 @@ mod layout;
 mod not_yet;
 mod python;
 mod refusal;
+mod reload;
 mod script;
 mod serve;
 mod servers;
 #[cfg(test)]
 mod tests;
+mod tests_command;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -28,6 +30,9 @@ use crate::project::pyproject::Pyproject;
 use evidence::{Evidence, Found};
 use frameworks::{Kind, UI, WEB, WORKERS};
 use refusal::{Candidate, refuse};
+
+pub use reload::RELOADS;
+pub use tests_command::of_tests;
 
 /// What the container runs, in exec form.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +53,11 @@ impl StartCommand {
     /// Nothing: what is built is no container to run.
     pub fn none() -> Self {
         Self { entrypoint: Vec::new(), command: Vec::new(), reason: String::new(), port: None, location: None }
+    }
+
+    /// Makes a known server start anew when a file changes.
+    pub fn reload(&mut self, closure: &BTreeSet<PackageName>) {
+        reload::with_reload(self, &|name| closure.iter().any(|package| package.as_str() == name));
     }
 }
 
