@@ -13,7 +13,7 @@ use pyfront::closure::{Arch, Artifact, BuildPolicy, Closure, Defaults, Libc, Pyt
 use pyfront::diagnostic::{Diagnostics, Location, SourceFile};
 use pyfront::project::document::Located;
 use pyfront::project::lock::{DefaultGroups, Lock};
-use uv_normalize::GroupName;
+use uv_normalize::{GroupName, PackageName};
 use uv_pep440::VersionSpecifiers;
 
 /// The checked-in cases, or those of another directory in the same layout.
@@ -181,13 +181,20 @@ fn declared_default_groups(case: &Path, root: &Root) -> Option<DefaultGroups> {
 }
 
 /// The `requires-python` of its groups, likewise.
-fn declared_group_pythons(case: &Path, root: &Root) -> BTreeMap<GroupName, Located<VersionSpecifiers>> {
+fn declared_group_pythons(
+    case: &Path,
+    root: &Root,
+) -> BTreeMap<(Option<PackageName>, GroupName), Located<VersionSpecifiers>> {
     let uv = declared(case, root).unwrap_or_default();
+    let owner = match root {
+        Root::Member(name) => Some(name.clone()),
+        _ => lock(case).ok().and_then(|lock| lock.root().map(|root| root.name.clone())),
+    };
     let groups = uv.get("dependency-groups").and_then(toml::Value::as_table).cloned().unwrap_or_default();
     let python = |(group, settings): (String, toml::Value)| {
         let specifiers = settings.get("requires-python")?.as_str()?.parse().unwrap();
         let location = Location { file: SourceFile::new("pyproject.toml", ""), range: 0..0 };
-        Some((group.parse().unwrap(), Located::new(specifiers, location)))
+        Some(((owner.clone(), group.parse().unwrap()), Located::new(specifiers, location)))
     };
     groups.into_iter().filter_map(python).collect()
 }

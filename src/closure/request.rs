@@ -62,9 +62,9 @@ pub struct Groups {
     /// `tool.uv.default-groups` of the project's `pyproject.toml`. With `None` the lock is asked (it says so since
     /// revision 5), and after that uv's default counts: `["dev"]`.
     pub declared: Option<DefaultGroups>,
-    /// `tool.uv.dependency-groups.<name>.requires-python` of the project's `pyproject.toml`, for locks that do not have it
-    /// (they do since revision 5).
-    pub requires_python: BTreeMap<GroupName, Located<VersionSpecifiers>>,
+    /// `tool.uv.dependency-groups.<name>.requires-python` of each project's `pyproject.toml`, for locks that do not have it
+    /// (they do since revision 5). `None` is the workspace's root that is no project.
+    pub requires_python: BTreeMap<(Option<PackageName>, GroupName), Located<VersionSpecifiers>>,
     /// Every group.
     pub all: bool,
     /// These groups: `--group`.

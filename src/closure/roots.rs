@@ -273,12 +273,14 @@ fn check_group_python(
     if lock.revision >= GROUPS_HAVE_PYTHON {
         return;
     }
-    // What older locks leave to `pyproject.toml`: that of the project that is asked for.
-    let project = match roots.projects.as_slice() {
-        [index] => Some(&lock.packages[*index].name),
-        [] | [..] => None,
-    };
-    for (group, specifiers) in &request.groups.requires_python {
+    // What older locks leave to `pyproject.toml`.
+    let names: Vec<&PackageName> =
+        roots.projects.iter().chain(&roots.group_root).map(|index| &lock.packages[*index].name).collect();
+    for ((project, group), specifiers) in &request.groups.requires_python {
+        let project = project.as_ref();
+        if project.is_some_and(|project| !names.contains(&project)) {
+            continue;
+        }
         if roots.includes_group(request, project, group) && !specifiers.value.contains(&version) {
             problems.push(problem(group, &specifiers.value).at_location(Some(specifiers.location.clone())));
         }

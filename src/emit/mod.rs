@@ -8,6 +8,7 @@ mod lfs;
 mod local;
 mod programs;
 mod resolved;
+mod sbom;
 mod settings;
 mod step;
 mod system;
@@ -20,6 +21,7 @@ use buildkit_llb::{
 
 pub use self::local::LocalSources;
 pub use self::resolved::describe_resolved;
+pub use self::sbom::{PartsList, parts_list};
 pub use self::step::{Machine, StepOptions};
 pub use self::targets::file;
 use crate::diagnostic::Location;
@@ -100,16 +102,8 @@ pub fn image(plan: &Plan, context: &Context<'_>) -> Result<Output, OpError> {
     let emitter = Emitter { plan, context };
     let mut layers = emitter.dependencies()?;
     layers.push(emitter.runtime()?);
-    for member in &plan.first_party {
-        layers.push(match &member.how {
-            How::Install { settings, secrets, editable: None, .. } => {
-                emitter.install_project(member, settings, secrets)?
-            }
-            How::Install { settings, secrets, editable: Some(directory), .. } => {
-                emitter.edit_project(member, settings, secrets, directory)?
-            }
-            How::Copy => emitter.copy_project(member)?,
-        });
+    for members in plan.first_party_layers() {
+        layers.push(emitter.first_party_layer(&members)?);
     }
     emitter.assemble(Some(context.base), &layers)
 }
@@ -225,20 +219,39 @@ impl Emitter<'_> {
 
     /// Packages that were built one by one, in one layer.
     fn built_layer(&self, packages: &[&Built]) -> Result<Output, OpError> {
-        if let [built] = packages {
-            return self.built(built);
+        let files = packages.iter().map(|built| Ok((built.name.as_str(), self.built(built)?)));
+        self.join("deps", &files.collect::<Result<Vec<_>, OpError>>()?)
+    }
+
+    /// Projects of the user's, each built or copied by itself, in one layer.
+    fn first_party_layer(&self, members: &[&Member]) -> Result<Output, OpError> {
+        let files = members.iter().map(|member| {
+            let files = match &member.how {
+                How::Install { settings, secrets, editable: None, .. } => {
+                    self.install_project(member, settings, secrets)
+                }
+                How::Install { settings, secrets, editable: Some(directory), .. } => {
+                    self.edit_project(member, settings, secrets, directory)
+                }
+                How::Copy => self.copy_project(member),
+            };
+            Ok((member.name.as_str(), files?))
+        });
+        self.join("project", &files.collect::<Result<Vec<_>, OpError>>()?)
+    }
+
+    /// What several steps have made, in one layer.
+    fn join(&self, stage: &str, parts: &[(&str, Output)]) -> Result<Output, OpError> {
+        if let [(_, only)] = parts {
+            return Ok(only.clone());
         }
         let mut layer = File::on(SCRATCH);
-        for built in packages {
-            layer = layer.then(Copy::new(&self.built(built)?, "/", "/").contents_only().timestamp(EPOCH));
+        for (_, files) in parts {
+            layer = layer.then(Copy::new(files, "/", "/").contents_only().timestamp(EPOCH));
         }
-        layer
-            .named(format!(
-                "{} join {}",
-                self.stage("deps", !packages.iter().any(|built| self.runs_on_target(&built.name))),
-                packages.iter().map(|built| built.name.as_str()).collect::<Vec<_>>().join(", ")
-            ))
-            .build()
+        let names: Vec<&str> = parts.iter().map(|(name, _)| *name).collect();
+        let common = !names.iter().any(|name| self.runs_on_target(name));
+        layer.named(format!("{} join {}", self.stage(stage, common), names.join(", "))).build()
     }
 
     /// A package without a wheel, built from its source with network for the backend's requirements, and installed.
@@ -340,12 +353,17 @@ fn describe_wheels<'w>(wheels: impl Iterator<Item = (&'w str, &'w str)>) -> Stri
     }
 }
 
-/// What becomes of a project of the user's, for people: also its entry in the image's history.
-pub fn describe_member(plan: &Plan, member: &Member) -> String {
-    match &member.how {
-        How::Install { editable: None, .. } => format!("install {}", member.name),
-        How::Install { editable: Some(directory), .. } => format!("install {}, editable in {directory}", member.name),
-        How::Copy => format!("copy {} to {}", member.name, plan.workdir),
+/// What becomes of the user's projects of one layer, for people: also its entry in the image's history.
+pub fn describe_members(plan: &Plan, members: &[&Member]) -> String {
+    match members {
+        [Member { how: How::Copy, name, .. }] => format!("copy {name} to {}", plan.workdir),
+        [Member { how: How::Install { editable: Some(directory), .. }, name, .. }] => {
+            format!("install {name}, editable in {directory}")
+        }
+        members => {
+            let names: Vec<&str> = members.iter().map(|member| member.name.as_str()).collect();
+            format!("install {}", names.join(", "))
+        }
     }
 }
 

@@ -29,6 +29,7 @@ pub(super) const PROJECT: Program =
     Program { name: "project.py", text: include_str!("steps/project.py"), more: BUILDING };
 pub(super) const RESOLVE: Program = Program { name: "resolve.py", text: include_str!("steps/resolve.py"), more: &[] };
 pub(super) const RUNTIME: Program = Program { name: "runtime.py", text: include_str!("steps/runtime.py"), more: &[] };
+pub(super) const SBOM: Program = Program { name: "sbom.py", text: include_str!("steps/sbom.py"), more: &[] };
 pub(super) const SYSTEM: Program = Program { name: "system.py", text: include_str!("steps/system.py"), more: &[] };
 
 const SHARED: &str = include_str!("steps/pyfront_step.py");

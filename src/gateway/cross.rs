@@ -6,13 +6,13 @@ use buildkit_frontend::{FrontendError, Reference};
 use buildkit_llb::Output;
 use futures_util::future::{join, try_join_all};
 
-use super::{Task, platforms, report, resolve};
+use super::{Solved, Task, platforms, report, resolve};
 use crate::emit;
 use crate::plan::{Plan, VENV, cross};
 
 impl Task<'_> {
-    /// The files of the target, and the plan as it was in the end.
-    pub(super) async fn solve(&self) -> Result<(Reference, Plan), FrontendError> {
+    /// The files of the image, and the plan as it was in the end.
+    pub(super) async fn solve(&self) -> Result<Solved, FrontendError> {
         let plan = self.image.plan.clone();
         if plan.build_platform.is_some() {
             return self.solve_foreign(plan).await;
@@ -23,15 +23,15 @@ impl Task<'_> {
             // The other platforms are building already; this one would wait for them.
             reference.evaluate().await?;
         }
-        Ok((reference, plan))
+        Ok(Solved { files: root, reference, plan })
     }
 
-    async fn solve_foreign(&self, mut plan: Plan) -> Result<(Reference, Plan), FrontendError> {
+    async fn solve_foreign(&self, mut plan: Plan) -> Result<Solved, FrontendError> {
         let root = self.files(&plan).await?;
         let tried = self.emit(&plan, None, emit::built_on_builder)?;
         let reference = self.gateway.solve_output(Some(&root)).await?;
         if tried.is_empty() {
-            return Ok((reference, plan));
+            return Ok(Solved { files: root, reference, plan });
         }
         // Everything else need not wait for the answer.
         let compiled = async {
@@ -48,11 +48,12 @@ impl Task<'_> {
         let on_target = on_target?;
         evaluated?;
         if on_target == plan.runs_on_target {
-            return Ok((reference, plan));
+            return Ok(Solved { files: root, reference, plan });
         }
         plan.runs_on_target = on_target;
         let root = self.files(&plan).await?;
-        Ok((self.gateway.solve_output(Some(&root)).await?, plan))
+        let reference = self.gateway.solve_output(Some(&root)).await?;
+        Ok(Solved { files: root, reference, plan })
     }
 
     /// The files of an image for another CPU. Warns if something has to run on that.

@@ -3,7 +3,7 @@
 use buildkit_frontend::image::{Healthcheck, History, ImageConfig};
 use buildkit_llb::Platform;
 
-use crate::emit::{describe, describe_built, describe_local, describe_member, describe_resolved};
+use crate::emit::{describe, describe_built, describe_local, describe_members, describe_resolved};
 use crate::plan::{self, Plan, VENV};
 
 /// Stands in every history entry that pyfront makes.
@@ -104,7 +104,7 @@ fn history(plan: &Plan) -> Vec<History> {
         ),
         false,
     ));
-    entries.extend(plan.first_party.iter().map(|member| entry(describe_member(plan, member), false)));
+    entries.extend(plan.first_party_layers().iter().map(|members| entry(describe_members(plan, members), false)));
     let argv: Vec<&String> = plan.config.entrypoint.iter().chain(&plan.config.command).collect();
     entries.push(entry(format!("start {}", serde_json::to_string(&argv).unwrap_or_default()), true));
     entries

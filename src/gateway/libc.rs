@@ -1,4 +1,4 @@
-//! Finds out which C library a base image has: by its history, else by reading the library.
+//! Finds out which C library a base image has: by its history, else by the release that it names, else by reading the library.
 
 use buildkit_frontend::{FrontendError, Gateway};
 use buildkit_llb::Platform;
@@ -34,9 +34,15 @@ pub(super) async fn of_base(
     }
 }
 
-/// Reads the library. The image has to be pulled for that, if it is not there yet; the steps would pull it, too.
+/// Reads the files that tell. The image has to be pulled for that, if it is not there yet; the steps would pull it, too.
 async fn read(gateway: &Gateway, base: &Resolved, arch: Arch) -> Result<Option<Libc>, FrontendError> {
     let files = gateway.solve_output(Some(&base.output)).await?;
+    // A few hundred bytes, where a library is two megabytes.
+    if let Some(release) = files.read_optional_file(libc::OS_RELEASE).await?
+        && let Some(found) = libc::from_os_release(&String::from_utf8_lossy(&release))
+    {
+        return Ok(Some(found));
+    }
     for path in libc::candidates(arch) {
         if let Some(library) = files.read_optional_file(&path).await?
             && let Some(found) = libc::from_library(&library)

@@ -170,7 +170,7 @@ fn outside(written: &Written, name: &str, origin: &Location) -> Diagnostic {
 }
 
 /// A path as a pattern of an ignore file that matches nothing else.
-fn escaped(path: &str) -> String {
+pub(super) fn escaped(path: &str) -> String {
     let mut pattern = String::with_capacity(path.len());
     for character in path.chars() {
         if matches!(character, '*' | '?' | '[' | ']' | '\\' | '!') {

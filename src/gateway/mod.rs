@@ -11,6 +11,7 @@ mod questions;
 mod read;
 pub mod report;
 mod resolve;
+mod sbom;
 mod secrets;
 mod targets;
 mod versions;
@@ -18,8 +19,8 @@ mod versions;
 use std::collections::BTreeMap;
 
 use buildkit_frontend::subrequest::Request;
-use buildkit_frontend::{BuildResult, FrontendError, Gateway, PlatformImage};
-use buildkit_llb::{OpError, Platform};
+use buildkit_frontend::{BuildResult, FrontendError, Gateway, PlatformImage, Reference};
+use buildkit_llb::{OpError, Output, Platform};
 use futures_util::future::try_join_all;
 
 use crate::closure::Target;
@@ -30,7 +31,7 @@ use crate::plan::make::Inputs;
 use crate::plan::python::PythonChoice;
 use crate::plan::start::StartCommand;
 use crate::plan::target::{self, Kind};
-use crate::plan::{Base, BuildTarget, Plan, Uv, make, start};
+use crate::plan::{Base, BuildTarget, Plan, Uv, labels, make, start};
 
 use self::advice::Advice;
 use self::platforms::Platforms;
@@ -57,7 +58,26 @@ async fn build_image(gateway: &Gateway) -> Result<BuildResult, FrontendError> {
         warn(gateway, &written, warning).await;
     }
     let tasks = planned.images.iter().map(|image| Task { gateway, written: &written, planned: &planned, image });
-    Ok(BuildResult::images(try_join_all(tasks.map(Task::build)).await?))
+    let images = try_join_all(tasks.map(Task::build)).await?;
+    let annotations = annotations(gateway, &planned)?;
+    let result = BuildResult::images(images);
+    Ok(annotations.into_iter().fold(result, |result, (key, value)| result.with_metadata(key, value)))
+}
+
+/// The build argument that says whether the image's manifests are annotated.
+const ANNOTATIONS: &str = "PYFRONT_ANNOTATIONS";
+
+/// What the images say about themselves in the OCI's terms, as annotations of their manifests: those of their labels that
+/// they have in common. A frontend's annotations win over the client's, so the client can do without them.
+fn annotations(gateway: &Gateway, planned: &Planned) -> Result<BTreeMap<String, String>, FrontendError> {
+    if !gateway.options().switch(ANNOTATIONS)?.unwrap_or(true) {
+        return Ok(BTreeMap::new());
+    }
+    let mut labels = planned.images.iter().map(|image| &image.plan.config.labels);
+    let first = labels.next().into_iter().flatten().filter(|(key, value)| {
+        key.starts_with(labels::PREFIX) && labels.clone().all(|other| other.get(*key) == Some(value))
+    });
+    Ok(first.map(|(key, value)| (format!("annotation-manifest.{key}"), value.clone())).collect())
 }
 
 /// Shows a warning at its place, with what to do about it.
@@ -103,6 +123,8 @@ struct Image {
     base: Resolved,
     /// The user's own files in it.
     local: LocalSources,
+    /// What is installed from the lock, if a list of it is wanted.
+    parts: Vec<sbom::Part>,
     /// What the user should know.
     warnings: Vec<Diagnostic>,
     /// The file that the target is instead of an image: its name and its text.
@@ -125,7 +147,8 @@ async fn plan(gateway: &Gateway, written: &Written, platforms: &Platforms) -> Re
         let build = platforms.is_foreign(platform).then(|| platforms.build.to_string());
         let target = resolve::target(gateway, written, &python, &base, platform).await?;
         let chosen = Chosen { python: &python, uv: &uv, files: &files, indexes: &indexes, target, base: &base };
-        let Decided { plan, mut warnings, file } = plan_for(gateway, written, &chosen, platform, build.as_deref())?;
+        let Decided { plan, parts, mut warnings, file } =
+            plan_for(gateway, written, &chosen, platform, build.as_deref())?;
         let mut local = LocalSources::default();
         if file.is_none() {
             platforms::check_runnable(gateway, &plan, platform)?;
@@ -133,7 +156,7 @@ async fn plan(gateway: &Gateway, written: &Written, platforms: &Platforms) -> Re
             warnings.extend(versions::unknown(written, &plan).await?);
             local = local::sources(gateway, written, &plan).await?;
         }
-        Ok::<_, FrontendError>(Image { platform: platform.clone(), plan, base, local, warnings, file })
+        Ok::<_, FrontendError>(Image { platform: platform.clone(), plan, base, local, parts, warnings, file })
     });
     let images = try_join_all(images).await?;
     Ok(Planned { builder, images })
@@ -152,6 +175,7 @@ struct Chosen<'a> {
 /// What follows for one platform.
 struct Decided {
     plan: Plan,
+    parts: Vec<sbom::Part>,
     /// What the user should know.
     warnings: Vec<Diagnostic>,
     /// The file that the target is instead of an image: its name and its text.
@@ -209,6 +233,7 @@ fn plan_for(
         build_platform: build,
         base: &Base {
             image: chosen.base.shown.clone(),
+            name: resolve::full_name(&chosen.base.shown),
             python: chosen.python.version.minor_text(),
             reason: chosen.python.reason.clone(),
         },
@@ -228,8 +253,18 @@ fn plan_for(
             .at_location(Some(origin.clone()))
             .help("use an index that gives hashes, and run uv lock")
     });
-    let warnings = installed.warnings.into_iter().chain(unchecked).collect();
-    Ok(Decided { plan, warnings, file })
+    let warnings = installed.warnings.iter().cloned().chain(unchecked).collect();
+    let parts = gateway.options().sbom.iter().flat_map(|_| sbom::parts(&installed.closure, chosen.indexes)).collect();
+    Ok(Decided { plan, parts, warnings, file })
+}
+
+/// What became of the plan for one platform.
+struct Solved {
+    /// The image's files, as an operation and as the daemon's result.
+    files: Output,
+    reference: Reference,
+    /// The plan as it was in the end.
+    plan: Plan,
 }
 
 /// The work for one platform.
@@ -250,14 +285,14 @@ impl Task<'_> {
         }
         let advice = Advice::new(&self.image.plan, &self.written.root().uv.indexes);
         let solve = async {
-            let (reference, plan) = self.solve().await?;
+            let solved = self.solve().await?;
             if advice.is_possible() {
                 // What fails is told by the daemon alone, unless it is built while this process is still there.
-                reference.evaluate().await?;
+                solved.reference.evaluate().await?;
             }
-            Ok((reference, plan))
+            Ok(solved)
         };
-        let (reference, plan) = solve.await.map_err(|error| advice.on(error))?;
+        let Solved { files, reference, plan } = solve.await.map_err(|error| advice.on(error))?;
         match self.written.target.kind {
             Kind::Venv => {
                 return Ok(PlatformImage::new(platform.clone(), Some(reference), image::of_files(Some(&base.config))));
@@ -268,7 +303,9 @@ impl Task<'_> {
             Kind::Runtime | Kind::Dev | Kind::Requirements | Kind::Plan => {}
         }
         let config = image::config(&plan, &base.config, platform);
+        let attestations = sbom::attestations(self, &files, &plan).await?;
         let mut image = PlatformImage::new(platform.clone(), Some(reference), config);
+        image.attestations = attestations;
         image.base_config = Some(base.config_json.clone()).filter(|json| !json.is_empty());
         Ok(image)
     }

@@ -202,6 +202,13 @@ fn found(image: ResolvedImage, output: Output) -> Resolved {
     }
 }
 
+/// An image's name with its registry and tag, as a label of the image tells it; none of a directory.
+pub(super) fn full_name(image: &plan::Image) -> Option<String> {
+    let reference = ImageReference::parse(&image.reference).ok()?;
+    let tag = reference.tag().map(|tag| format!(":{tag}")).unwrap_or_default();
+    Some(format!("{}{tag}", reference.name()))
+}
+
 /// What `--build-context NAME=…` gives in the place of an image.
 fn replaced(name: &str, context: NamedContext) -> Result<Resolved, FrontendError> {
     match context {

@@ -81,6 +81,11 @@ impl<'a> Indexes<'a> {
         Self { declared, given, in_use }
     }
 
+    /// Whether an index of the lock is one that the project declares.
+    pub fn has(&self, url: &str) -> bool {
+        self.declared.iter().any(|index| is_same(&index.url, url))
+    }
+
     /// How a file is fetched; `None` is a plain source of BuildKit's.
     pub fn access(&self, source: &Source, url: &str) -> Option<Access> {
         let realm = Realm::of(url)?;

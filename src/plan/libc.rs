@@ -19,10 +19,34 @@ pub fn from_history<'h>(created_by: impl IntoIterator<Item = &'h str>) -> Option
             .find_map(|word| DEBIAN.iter().find(|(suite, _)| *suite == word))
             .map(|(_, minor)| Libc::Glibc { major: 2, minor: *minor });
     }
-    // Alpine has had musl 1.2 since 3.13, from 2021; wheels know of nothing finer.
-    let release = first.split("alpine-minirootfs-3.").nth(1)?;
+    musl_of_alpine(first.split("alpine-minirootfs-3.").nth(1)?)
+}
+
+/// The musl of a release of Alpine 3, by what stands behind `3.`. It has been 1.2 since 3.13, from 2021; wheels know of
+/// nothing finer.
+fn musl_of_alpine(release: &str) -> Option<Libc> {
     let minor: u32 = release.split('.').next()?.parse().ok()?;
     (minor >= 13).then_some(Libc::Musl { major: 1, minor: 2 })
+}
+
+/// Where an image names its distribution (os-release(5)). `/etc/os-release` is a link to it.
+pub const OS_RELEASE: &str = "/usr/lib/os-release";
+
+/// What the name of the distribution says: Debian's releases and Alpine's have one C library each.
+pub fn from_os_release(text: &str) -> Option<Libc> {
+    let value = |key: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+        line.map(|value| value.trim().trim_matches(['"', '\'']))
+    };
+    match value("ID")? {
+        "debian" => {
+            let suite = value("VERSION_CODENAME")?;
+            let (_, minor) = DEBIAN.iter().find(|(known, _)| *known == suite)?;
+            Some(Libc::Glibc { major: 2, minor: *minor })
+        }
+        "alpine" => musl_of_alpine(value("VERSION_ID")?.strip_prefix("3.")?),
+        _ => None,
+    }
 }
 
 /// Where a C library may lie in an image for a CPU: musl's loader first, whose name is sure, then glibc's places in Debian

@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use uv_normalize::PackageName;
 
-use super::layers;
 use super::make::{self, Inputs};
 use super::settings::{self, Settings};
 use crate::closure::{Artifact, Locked};
@@ -83,8 +82,6 @@ pub struct LocalFile {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct LocalGroup {
-    /// Why these are together.
-    pub kind: layers::Kind,
     /// The wheels, in order of names.
     pub wheels: Vec<LocalWheel>,
     /// The platform to install for, in uv's words, where it is not the builder's and a wheel depends on it.

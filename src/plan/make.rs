@@ -10,7 +10,8 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Location};
 use crate::plan::build::{self, Built};
 use crate::plan::cross;
 use crate::plan::indexes::Indexes;
-use crate::plan::layers::{self, Kind, Weight};
+use crate::plan::labels;
+use crate::plan::layers::{self, Parameters, Weight, Wish};
 use crate::plan::local::{self, LocalGroup, LocalWheel};
 use crate::plan::start::StartCommand;
 use crate::plan::{Account, Base, BuildTarget, Config, Group, Healthcheck, Plan, Resolved, Uv, VENV, Wheel};
@@ -79,8 +80,16 @@ pub fn make(inputs: &Inputs<'_>) -> Result<Plan, Diagnostics> {
     });
     let config = image_config(inputs, &mut problems);
     Diagnostics::into_result(problems)?;
-    let mut groups = grouped(&wheels, |kind, wheels| Group { kind, wheels, python_platform: None });
-    let mut local = grouped(&local, |kind, wheels| LocalGroup { kind, wheels, python_platform: None });
+    let layers = Parameters::default();
+    let mut groups: Vec<Group> = layers::group(layers, &weights(&wheels))
+        .into_iter()
+        .map(|(kind, members)| Group { kind, wheels: chosen(&wheels, &members), python_platform: None })
+        .collect();
+    let names: Vec<&str> = local.iter().map(|weighed| weighed.name.as_str()).collect();
+    let mut local: Vec<LocalGroup> = layers::spread(&names, layers.local)
+        .into_iter()
+        .map(|members| LocalGroup { wheels: chosen(&local, &members), python_platform: None })
+        .collect();
     let runs_on_target = match inputs.build_platform {
         Some(_) => cross::prepare(inputs, &mut groups, &mut local, &built, &first_party),
         None => BTreeSet::new(),
@@ -107,6 +116,7 @@ pub fn make(inputs: &Inputs<'_>) -> Result<Plan, Diagnostics> {
         built,
         resolved: inputs.resolved.cloned(),
         first_party,
+        layers,
         account: Account { name: user.name, uid: user.uid, gid: user.gid, home: user.home },
         workdir: workdir(inputs.config).to_owned(),
         config,
@@ -199,15 +209,20 @@ fn local_wheel(inputs: &Inputs<'_>, package: &Locked, file: &WheelFile, path: &s
     })
 }
 
-fn grouped<W: Clone, G>(wheels: &[Weighed<W>], make: impl Fn(Kind, Vec<W>) -> G) -> Vec<G> {
-    let weights: Vec<Weight<'_>> = wheels
+fn weights<W>(wheels: &[Weighed<W>]) -> Vec<Weight<'_>> {
+    wheels
         .iter()
-        .map(|weighed| Weight { name: &weighed.name, size: weighed.size, platform_specific: weighed.platform_specific })
-        .collect();
-    layers::group(&weights)
-        .into_iter()
-        .map(|(kind, members)| make(kind, members.into_iter().map(|index| wheels[index].wheel.clone()).collect()))
+        .map(|weighed| Weight {
+            name: &weighed.name,
+            size: weighed.size,
+            platform_specific: weighed.platform_specific,
+            wish: Wish::None,
+        })
         .collect()
+}
+
+fn chosen<W: Clone>(wheels: &[Weighed<W>], members: &[usize]) -> Vec<W> {
+    members.iter().map(|index| wheels[*index].wheel.clone()).collect()
 }
 
 fn image_config(inputs: &Inputs<'_>, problems: &mut Vec<Diagnostic>) -> Config {
@@ -221,7 +236,7 @@ fn image_config(inputs: &Inputs<'_>, problems: &mut Vec<Diagnostic>) -> Config {
     if let Some(configured) = &config.env {
         env.extend(configured.0.iter().map(|(name, value)| (name.clone(), value.value.clone())));
     }
-    let mut labels: BTreeMap<String, String> = BTreeMap::new();
+    let mut labels = labels::labels(inputs.pyproject, inputs.base);
     if let Some(configured) = &config.labels {
         labels.extend(configured.0.iter().map(|(name, value)| (name.clone(), value.value.clone())));
     }

@@ -22,12 +22,14 @@ pub mod cross;
 pub mod export;
 pub mod indexes;
 pub mod input;
+pub mod labels;
 pub mod layers;
 pub mod libc;
 pub mod local;
 pub mod make;
 pub mod python;
 pub mod resolved;
+pub mod sbom;
 pub mod settings;
 pub mod start;
 pub mod target;
@@ -66,7 +68,7 @@ pub struct Plan {
     /// Wheels of the user's own files, on top of the locked ones: one layer each group.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub local: Vec<LocalGroup>,
-    /// Packages that are built from their sources, in order of names, on top of the wheels: one step and one layer each.
+    /// Packages that are built from their sources, in order of names, on top of the wheels: one step each.
     pub built: Vec<Built>,
     /// Requirements without lock, which uv resolves and installs in one step with network.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,8 +76,11 @@ pub struct Plan {
     /// The secrets with which uv fetches what those builds require, or those requirements.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub build_secrets: Vec<String>,
-    /// The user's own projects, in image order: one step and one layer each, the project that the image is of last.
+    /// The user's own projects, in image order: one step each, the project that the image is of last.
     pub first_party: Vec<Member>,
+    /// How many layers there are for what.
+    #[serde(skip)]
+    pub layers: layers::Parameters,
     /// Who runs the container, and where.
     pub account: Account,
     /// The working directory, owned by the account.
@@ -110,8 +115,18 @@ impl Plan {
     /// The packages that are built from source, as they share layers.
     pub fn built_layers(&self) -> Vec<Vec<&Built>> {
         let names: Vec<&str> = self.built.iter().map(|built| built.name.as_str()).collect();
-        let layers = layers::group_built(&names);
+        let layers = layers::spread(&names, self.layers.built);
         layers.into_iter().map(|layer| layer.into_iter().filter_map(|index| self.built.get(index)).collect()).collect()
+    }
+
+    /// The user's own projects, as they share layers. The one that the image is of is alone, and on top.
+    pub fn first_party_layers(&self) -> Vec<Vec<&Member>> {
+        let (project, others): (Vec<_>, Vec<_>) =
+            self.first_party.iter().partition(|member| member.name == self.project);
+        let names: Vec<&str> = others.iter().map(|member| member.name.as_str()).collect();
+        let layers = layers::spread(&names, self.layers.members).into_iter();
+        let layers = layers.map(|layer| layer.into_iter().filter_map(|index| others.get(index).copied()).collect());
+        layers.chain(project.into_iter().map(|project| vec![project])).collect()
     }
 
     /// The C library and CPU of `cache`, for what has nothing to do with uv.
@@ -136,6 +151,9 @@ pub struct Image {
 pub struct Base {
     /// The image.
     pub image: Image,
+    /// Its full reference, registry included, without digest. A directory in its place has none.
+    #[serde(skip)]
+    pub name: Option<String>,
     /// `major.minor` of its interpreter.
     pub python: String,
     /// Why this Python: what the user wrote, and where.

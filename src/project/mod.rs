@@ -1,6 +1,7 @@
 //! What the user wrote: `pyproject.toml`, `uv.lock`, `[tool.pyfront]`, with the place of every value that an error may
 //! have to point at. Pure: files come in as bytes, typed values go out.
 
+pub mod asked_for;
 pub mod bare;
 pub mod build_files;
 pub mod config;

@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use uv_normalize::{ExtraName, GroupName, PackageName};
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Location, SourceFile, nearest};
+use crate::diagnostic::{Diagnostic, Diagnostics, Location, SourceFile};
+use crate::project::asked_for;
 use crate::project::bare;
 use crate::project::build_files::{self, BuildFile};
 use crate::project::config::Config;
-use crate::project::config::selection::Selection;
 use crate::project::document::{self, Document, Located, Problems, Table, Value, quoted};
 use crate::project::indexes;
 use crate::project::modules::{self, DeclaredModules};
@@ -192,11 +192,10 @@ impl Pyproject {
                 .unwrap_or_default(),
         };
         // What the root of a workspace says for one of its members is no name of its own.
-        for config in with_targets(&pyproject.config) {
-            if pyproject.config.package.is_none() {
-                check_extras(config, &pyproject, &mut problems);
+        if pyproject.config.package.is_none() {
+            for config in asked_for::with_targets(&pyproject.config) {
+                asked_for::check_extras(config, &pyproject, &mut problems);
             }
-            check_groups(config, &pyproject, &mut problems);
         }
         document::finish(pyproject, problems)
     }
@@ -241,78 +240,6 @@ impl Pyproject {
             .chain(groups)
             .find(|dependency| dependency.name == *package)
             .map(|dependency| &dependency.requirement.location)
-    }
-}
-
-/// Checks that the extras and groups of a configuration exist in a project. `[tool.pyfront]` is checked when its file is
-/// read; this is for a Dockerfile's. Of a `member` of a workspace groups are not checked: they may be those of its root.
-///
-/// # Errors
-/// Every name that the project does not have, with the nearest one that it has.
-pub fn check_config(config: &Config, pyproject: &Pyproject, member: bool) -> Result<(), Diagnostics> {
-    let mut problems = Problems::new();
-    for config in with_targets(config) {
-        check_extras(config, pyproject, &mut problems);
-        if !member {
-            check_groups(config, pyproject, &mut problems);
-        }
-    }
-    document::finish((), problems)
-}
-
-/// A configuration, and those of its targets.
-fn with_targets(config: &Config) -> impl Iterator<Item = &Config> {
-    let targets = config.targets.iter().flat_map(|targets| targets.0.values());
-    std::iter::once(config).chain(targets.map(|target| &target.value))
-}
-
-fn check_extras(config: &Config, pyproject: &Pyproject, problems: &mut Problems) {
-    let dynamic = pyproject.project.as_ref().is_some_and(|project| project.dynamic.contains("optional-dependencies"));
-    if let (Some(Located { value: Selection::Names(names), .. }), Some(project), false) =
-        (&config.extras, &pyproject.project, dynamic)
-    {
-        let known: Vec<&str> = project.optional_dependencies.keys().map(ExtraName::as_str).collect();
-        for name in names.iter().filter(|name| !known.contains(&name.as_str())) {
-            problems.push(unknown_name(
-                "extra",
-                name.as_str(),
-                &name.location,
-                &known,
-                "[project.optional-dependencies]",
-            ));
-        }
-    }
-}
-
-fn check_groups(config: &Config, pyproject: &Pyproject, problems: &mut Problems) {
-    // A workspace's groups may be those of its root, which is another file; and where there is no project, those of a
-    // pylock.toml.
-    let elsewhere = pyproject.project.is_none() && pyproject.dependency_groups.is_empty();
-    if let (Some(Located { value: Selection::Names(names), .. }), None, false) =
-        (&config.groups, &pyproject.uv.workspace, elsewhere)
-    {
-        let known: Vec<&str> = pyproject.dependency_groups.keys().map(GroupName::as_str).collect();
-        for name in names.iter().filter(|name| !known.contains(&name.as_str())) {
-            problems.push(unknown_name(
-                "dependency group",
-                name.as_str(),
-                &name.location,
-                &known,
-                "[dependency-groups]",
-            ));
-        }
-    }
-}
-
-fn unknown_name(what: &str, name: &str, location: &Location, known: &[&str], table: &str) -> Diagnostic {
-    let diagnostic = Diagnostic::new(format!("the project has no {what} {name:?}")).at_location(Some(location.clone()));
-    if known.is_empty() {
-        return diagnostic.note(format!("{table} is empty or missing")).help("remove the name, or add it there");
-    }
-    let diagnostic = diagnostic.note(format!("{table} has: {}", known.join(", ")));
-    match nearest(name, known.iter().copied()) {
-        Some(name) => diagnostic.help(format!("did you mean {name:?}?")),
-        None => diagnostic.help("use one of these, or remove the name"),
     }
 }
 
@@ -645,7 +572,7 @@ anything = [1, { b = 2 }]
                 "[project]\nname = 'a'\n[tool.uv]\npackage = 'yes'\ndefault-groups = 1\n[tool.fastapi]\nentrypoint = []\n",
             ),
             errors(
-                "[project]\nname = 'a'\n[project.optional-dependencies]\npostgres = []\n[tool.pyfront]\nextras = ['postgers', 'x']\ngroups = ['dev']\n",
+                "[project]\nname = 'a'\n[project.optional-dependencies]\npostgres = []\n[tool.pyfront]\nextras = ['postgers', 'x']\n",
             ),
             errors(
                 "[project]\nname = 'a'\n[tool.pyfront]\nusr = 1\n[tool.pyfront.healthcheck]\npth = '/'\n[tool.pyfront.env]\nA = 1\n",
@@ -654,14 +581,6 @@ anything = [1, { b = 2 }]
             errors("[project]\nname = 'a'\n[project\n"),
         ];
         insta::assert_snapshot!(all.join("\n\n"));
-    }
-
-    #[test]
-    fn a_dockerfile_is_checked_against_the_project() {
-        let config = Config::read_body(&SourceFile::new("Dockerfile", "extras = ['pg']\ngroups = ['lnt']\n")).unwrap();
-        let error = check_config(&config, &parse("[project]\nname = 'a'\n[dependency-groups]\nlint = []\n"), false)
-            .unwrap_err();
-        insta::assert_snapshot!(error.to_string());
     }
 
     proptest::proptest! {

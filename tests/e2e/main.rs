@@ -16,5 +16,6 @@ mod private_index;
 mod projects;
 mod served;
 mod source;
+mod supply_chain;
 mod targets;
 mod workspace;

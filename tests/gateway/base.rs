@@ -36,6 +36,21 @@ fn official_images_need_not_be_read() {
 }
 
 #[test]
+fn an_image_that_names_its_release_is_not_searched() {
+    let debian: &[u8] = b"PRETTY_NAME=\"Debian GNU/Linux 13 (trixie)\"\nVERSION_CODENAME=trixie\nID=debian\n";
+    let outcome =
+        build(unknown(&[("usr/lib/os-release", debian), ("lib64/libc.so.6", b"GNU C Library version 2.12.\n")]));
+    assert_eq!(platforms(&outcome), [GLIBC]);
+    let alpine: &[u8] = b"NAME=\"Alpine Linux\"\nID=alpine\nVERSION_ID=3.22.1\n";
+    assert_eq!(platforms(&build(unknown(&[("usr/lib/os-release", alpine)]))), ["musllinux_1_1_x86_64.whl"]);
+    // Of a distribution without a table the library is read.
+    let other: &[u8] = b"ID=fedora\nVERSION_ID=42\n";
+    let library: &[u8] = b"GNU C Library (GNU libc) stable release version 2.41.\n";
+    let outcome = build(unknown(&[("usr/lib/os-release", other), ("lib64/libc.so.6", library)]));
+    assert_eq!(platforms(&outcome), [GLIBC]);
+}
+
+#[test]
 fn an_old_library_runs_no_newer_wheels() {
     let outcome = build(unknown(&[("lib64/libc.so.6", b"GNU C Library (GNU libc) stable release version 2.12.\n")]));
     let graph = outcome.graph(None);

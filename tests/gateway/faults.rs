@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use buildkit_frontend::testing::{Action, Call, FakeDaemon, Fault, Outcome, Request};
+use buildkit_frontend::testing::{Action, Call, FakeDaemon, Fault, Outcome};
 use buildkit_proto::rpc;
 use prost::Message as _;
 use prost_types::Any;
@@ -21,21 +21,13 @@ fn project() -> Project {
     Project::example("virtual").without(".python-version")
 }
 
-fn build(project: &Project) -> FakeDaemon {
-    project.build("pyproject.toml").option("build-arg:PYTHON_VERSION", "3.13")
-}
-
 fn daemon() -> FakeDaemon {
-    build(&project())
+    project().build("pyproject.toml").option("build-arg:PYTHON_VERSION", "3.13")
 }
 
 /// The calls of a build, each with its number among those of its kind.
 fn calls() -> Vec<(Call, usize)> {
-    calls_of(&daemon())
-}
-
-fn calls_of(daemon: &FakeDaemon) -> Vec<(Call, usize)> {
-    let outcome = run(daemon);
+    let outcome = run(&daemon());
     outcome.result();
     let received = &outcome.received;
     let nth = |index: usize| received[..=index].iter().filter(|call| **call == received[index]).count();
@@ -119,17 +111,15 @@ fn failure(size: usize) -> (tonic::Status, Any) {
 
 #[test]
 fn a_failed_call_is_returned_with_its_details() {
-    // With an ignore file of its own, nobody asks for `.dockerignore`; see the next test.
-    let daemon = build(&project().with("pyproject.toml.dockerignore", ""));
     let mut cases = Vec::new();
     // A daemon that cannot tell which secrets there are is no reason to fail.
     let told = |(call, _): &(Call, usize)| !matches!(call, Call::Return | Call::NewContainer);
-    for call in calls_of(&daemon).into_iter().filter(told) {
+    for call in calls().into_iter().filter(told) {
         cases.extend([64 << 10, 2 << 20].map(|size| (call, size)));
     }
     each(&cases, |((call, nth), size)| {
         let (status, detail) = failure(*size);
-        let outcome = run(&daemon.clone().fault(Fault::at_nth(*call, *nth, Action::Fail(status))));
+        let outcome = run(&daemon().fault(Fault::at_nth(*call, *nth, Action::Fail(status))));
         assert!(outcome.returned().error.is_some(), "{call:?} {nth}: the failure is not told: {:?}", outcome.received);
         let error = outcome.error();
         assert!(error.message.ends_with("it failed"), "{call:?} {nth}: {}", error.message);
@@ -137,19 +127,6 @@ fn a_failed_call_is_returned_with_its_details() {
         assert!(error.details.first() == Some(&detail), "{call:?} {nth}, {size}: {} details", error.details.len());
         assert!(outcome.duration < PROMPT, "{call:?} {nth}, {size}: {:?}", outcome.duration);
     });
-}
-
-/// As with BuildKit's own frontend (`dockerui.Client.dockerIgnorePatterns`); the transfer of all files fails next anyway.
-#[test]
-fn a_dockerignore_that_cannot_be_read_is_none() {
-    let whole = run(&daemon());
-    let path = |request: &Request| match request {
-        Request::ReadFile(read) => Some(read.file_path.clone()),
-        _ => None,
-    };
-    let nth = whole.requests.iter().filter_map(path).position(|path| path == ".dockerignore").unwrap() + 1;
-    let outcome = run(&daemon().fault(Fault::at_nth(Call::ReadFile, nth, Action::Fail(failure(1).0))));
-    assert_eq!(outcome.graph(None), whole.graph(None));
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod private_index;
 mod projects;
 mod questions;
 mod refusals;
+mod supply_chain;
 mod targets;
 mod unhashed;
 mod versions;

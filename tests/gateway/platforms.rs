@@ -57,6 +57,15 @@ fn steps(graph: &Graph) -> Vec<(String, String, String)> {
     graph.execs().into_iter().map(of).collect()
 }
 
+#[test]
+fn every_platform_has_its_own_list_of_parts() {
+    let outcome = run(&hatchling(BOTH).option("attest:sbom", ""));
+    let lists = &outcome.result().attestations;
+    let references: Vec<_> = lists.values().map(|list| list.attestation[0].r#ref.clone().unwrap().id).collect();
+    assert_eq!(lists.keys().collect::<Vec<_>>(), ["linux/amd64", ARM]);
+    assert_ne!(references[0], references[1]);
+}
+
 fn step<'s>(steps: &'s [(String, String, String)], name: &str) -> &'s (String, String, String) {
     let mut found = steps.iter().filter(|(known, ..)| known.contains(name));
     found.next().unwrap_or_else(|| panic!("no step {name:?} in {steps:#?}"))

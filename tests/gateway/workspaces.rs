@@ -155,6 +155,79 @@ fn members_that_do_not_fit() {
 }
 
 #[test]
+fn members_that_the_lock_does_not_know() {
+    let new = "[project]\nname = \"mailer\"\nversion = \"1\"\n";
+    let added = project().with("packages/mailer/pyproject.toml", new);
+    insta::assert_snapshot!("member_that_the_lock_does_not_know", shown(&run(&added.build("pyproject.toml"))));
+    // uv finds all of these to be no members.
+    let fits = |project: &Project| {
+        run(&project.build("pyproject.toml")).result();
+    };
+    fits(&added.clone().edit(
+        "pyproject.toml",
+        "members = [\"packages/*\"]",
+        "members = [\"packages/*\"]\nexclude = [\"packages/m*\"]",
+    ));
+    fits(&project().with("packages/notes/README.md", "no project"));
+    fits(&project().with("packages/mailer/pyproject.toml", format!("{new}[tool.uv]\nmanaged = false\n")));
+    fits(&project().with("packages/deep/mailer/pyproject.toml", new));
+    fits(&added.with(".dockerignore", "packages/mailer\n"));
+    let everywhere = project().edit("pyproject.toml", "\"packages/*\"", "\"./packages/**\"");
+    fits(&everywhere);
+    let deep = everywhere.with("packages/deep/mailer/pyproject.toml", new);
+    assert!(shown(&run(&deep.build("pyproject.toml"))).contains("mailer"));
+    let named = project().edit("pyproject.toml", "\"packages/*\"", "\"packages/*\", \"tools\"");
+    fits(&named);
+    assert!(shown(&run(&named.with("tools/pyproject.toml", new).build("pyproject.toml"))).contains("mailer"));
+}
+
+#[test]
+fn a_project_without_a_workspace_is_asked_for_no_members() {
+    let outcome = run(&Project::example("hatchling").build("pyproject.toml"));
+    let members = outcome.requests.iter().filter(|request| format!("{request:?}").contains("of the members"));
+    assert_eq!(members.count(), 0);
+}
+
+#[test]
+fn groups_of_the_root_for_a_member() {
+    let lock = "[manifest]\nmembers = [\n    \"api\",\n    \"core\",\n    \"worker\",\n]\n";
+    let root = "\n[manifest.dependency-groups]\nextra = [{ name = \"humanize\" }]\n";
+    let with_group = project().edit("uv.lock", lock, &format!("{lock}{root}")).edit(
+        "pyproject.toml",
+        "[tool.uv.workspace]",
+        "[dependency-groups]\nextra = [\"humanize\"]\n\n[tool.uv.workspace]",
+    );
+    let asks = |group: &str| {
+        let member = with_group.text("packages/worker/pyproject.toml").to_owned();
+        let member = format!("{member}\n[tool.pyfront]\ngroups = [\"{group}\"]\n");
+        let project = with_group.clone().with("packages/worker/pyproject.toml", member);
+        run(&package(project.build("pyproject.toml"), "worker"))
+    };
+    asks("extra").result();
+    insta::assert_snapshot!("group_of_nobody", shown(&asks("extr")));
+}
+
+#[test]
+fn groups_of_several_members_each_with_a_python() {
+    let lock = project();
+    let entry = lock.text("uv.lock").split("name = \"worker\"\n").nth(1).unwrap().split("[package.metadata]").next();
+    let (entry, group) = (entry.unwrap().to_owned(), "lint = [{ name = \"humanize\" }]\n");
+    let group = format!("{entry}[package.dev-dependencies]\n{group}\n[package.metadata.requires-dev]\n{group}\n");
+    let all = undecided()
+        .edit("pyproject.toml", "[tool.pyfront]", "[tool.pyfront]\ncommand = [\"api\"]\ngroups = [\"lint\"]")
+        .edit("uv.lock", "revision = 5", "revision = 3")
+        .edit("uv.lock", &entry, &group);
+    let worker = all.text("packages/worker/pyproject.toml").to_owned();
+    let with = |python: &str| {
+        let settings = format!("[tool.uv.dependency-groups]\nlint = {{ requires-python = \"{python}\" }}\n");
+        let groups = format!("{worker}\n[dependency-groups]\nlint = [\"humanize\"]\n{settings}");
+        run(&all.clone().with("packages/worker/pyproject.toml", groups).build("pyproject.toml"))
+    };
+    with(">=3.12").result();
+    insta::assert_snapshot!("group_of_a_member_needs_another_python", shown(&with(">=3.99")));
+}
+
+#[test]
 fn outline_names_the_argument() {
     let outcome = run(&project().build("pyproject.toml").option("requestid", "frontend.outline"));
     let text = String::from_utf8(outcome.result().metadata["result.txt"].clone()).unwrap();

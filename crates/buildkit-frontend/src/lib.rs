@@ -19,6 +19,7 @@ pub mod subrequest;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+mod attestation;
 mod error;
 mod gateway;
 mod result;
@@ -27,6 +28,7 @@ mod secret;
 mod stdio;
 mod transport;
 
+pub use attestation::Attestation;
 pub use error::FrontendError;
 pub use gateway::{FileStat, Gateway, Reference, ResolveImage, ResolvedImage, Warning};
 pub use options::Options;

@@ -7,6 +7,7 @@ use buildkit_llb::Platform;
 use buildkit_proto::gateway::{self, Ref, RefMap};
 use serde::Serialize;
 
+use crate::attestation::Attestation;
 use crate::gateway::Reference;
 use crate::image::ImageConfig;
 
@@ -35,12 +36,14 @@ pub struct PlatformImage {
     pub base_config: Option<Vec<u8>>,
     /// The time that the image carries, in seconds since 1970, when it is not that of the option.
     pub source_date_epoch: Option<i64>,
+    /// Statements about it. The daemon adds its own.
+    pub attestations: Vec<Attestation>,
 }
 
 impl PlatformImage {
     /// An image without a base.
     pub fn new(platform: Platform, reference: Option<Reference>, config: ImageConfig) -> Self {
-        Self { platform, reference, config, base_config: None, source_date_epoch: None }
+        Self { platform, reference, config, base_config: None, source_date_epoch: None, attestations: Vec::new() }
     }
 }
 
@@ -70,6 +73,7 @@ impl BuildResult {
         let list = multi_platform || self.images.len() > 1;
         let mut refs = BTreeMap::new();
         let mut platforms = Vec::new();
+        let mut attestations = BTreeMap::new();
         for image in &mut self.images {
             let platform = image.platform.normalized();
             let id = platform.to_string();
@@ -84,6 +88,10 @@ impl BuildResult {
             }
             let reference = image.reference.as_ref().map_or_else(Ref::default, Reference::to_message);
             refs.insert(id.clone(), reference);
+            if !image.attestations.is_empty() {
+                let attestation = image.attestations.iter().map(Attestation::to_message).collect();
+                attestations.insert(id.clone(), gateway::Attestations { attestation });
+            }
             platforms.push(PlatformJson { id, platform: OciPlatformJson::from(platform) });
         }
         if !platforms.is_empty() {
@@ -96,7 +104,7 @@ impl BuildResult {
         } else {
             gateway::result::Result::Ref(refs.into_values().next().unwrap_or_default())
         };
-        gateway::Result { metadata: self.metadata, attestations: BTreeMap::new(), result: Some(result) }
+        gateway::Result { metadata: self.metadata, attestations, result: Some(result) }
     }
 }
 

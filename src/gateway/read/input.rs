@@ -14,12 +14,13 @@ use crate::diagnostic::{Diagnostic, Location, SourceFile};
 use crate::gateway::report;
 use crate::plan::BuildTarget;
 use crate::plan::input::Input;
+use crate::project::asked_for;
 use crate::project::bare;
 use crate::project::config::Config;
 use crate::project::document::{Located, quoted};
 use crate::project::lock::Lock;
 use crate::project::pylock::Pylock;
-use crate::project::pyproject::{self, Dependency, Pyproject};
+use crate::project::pyproject::{Dependency, Pyproject};
 use crate::project::python_version::RequiresPython;
 use crate::project::requirements::{self, Requirements};
 
@@ -39,9 +40,9 @@ pub(super) async fn read(
 ) -> Result<Written, FrontendError> {
     let mut config = pyproject.config.clone();
     if let Some(dockerfile) = dockerfile {
-        pyproject::check_config(&dockerfile, &pyproject, false).map_err(|error| report::error(&error))?;
         config = config.overlay(dockerfile);
     }
+    asked_for::check(&config, &pyproject, None).map_err(|error| report::error(&error))?;
     let (lock, input) = match (manifests.pylock, manifests.requirements) {
         (Some(bytes), _) => pylock(&bytes, &mut pyproject)?,
         (None, requirements) => {

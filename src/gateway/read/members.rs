@@ -7,6 +7,7 @@ use buildkit_frontend::context::{Context, Selection};
 use buildkit_frontend::{FrontendError, Gateway};
 use uv_normalize::PackageName;
 
+use super::new_members;
 use super::place::{self, Place};
 use super::{PYPROJECT, PYTHON_VERSION, hidden_or};
 use crate::closure::Root;
@@ -17,6 +18,7 @@ use crate::project::document::quoted;
 use crate::project::lock::{Lock, Package};
 use crate::project::place::{join, within};
 use crate::project::pyproject::Pyproject;
+use crate::project::stale::NewMember;
 use crate::project::workspace::{self, PACKAGE};
 
 /// Which projects are installed.
@@ -85,6 +87,8 @@ pub(super) struct Members {
     pub(super) pyprojects: BTreeMap<PackageName, Pyproject>,
     /// `.python-version` of the project that the image is of, with its path.
     pub(super) python_version: Option<(String, Vec<u8>)>,
+    /// The members that there are, and that the lock does not know.
+    pub(super) new: Vec<NewMember>,
 }
 
 /// Reads the project files of what the image may need of the user's own projects, besides the one beside the lock.
@@ -92,6 +96,7 @@ pub(super) async fn read(
     context: &Context,
     directory: &str,
     selected: &Selected,
+    root: &Pyproject,
     lock: &Lock,
 ) -> Result<Members, FrontendError> {
     let roots: Vec<&PackageName> = match (&selected.root, lock.root()) {
@@ -105,7 +110,7 @@ pub(super) async fn read(
         .filter_map(|package| Some((&package.name, place(package)?)))
         .filter(|(_, tree)| tree != directory)
         .collect();
-    if trees.is_empty() {
+    if trees.is_empty() && new_members::patterns(root).is_empty() {
         return Ok(Members::default());
     }
     let own = |name: &PackageName| selected.member.as_ref() == Some(name);
@@ -114,8 +119,8 @@ pub(super) async fn read(
     });
     let selection =
         Selection::paths(paths).hint("members").titled("[internal] load pyproject.toml of the members").small();
-    let files = context.open(&selection).await?;
-    let mut members = Members::default();
+    let files = context.open(&new_members::select(selection, root, directory)).await?;
+    let mut members = Members { new: new_members::find(&files, root, directory, lock).await?, ..Members::default() };
     for (name, tree) in trees {
         let path = join(&tree, PYPROJECT);
         match files.read_optional_file(&path).await? {

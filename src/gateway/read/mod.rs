@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 
 use buildkit_frontend::context::{Context, Entry as EntryFile};
 use buildkit_frontend::{FrontendError, Gateway};
-use uv_normalize::PackageName;
+use uv_normalize::{GroupName, PackageName};
+use uv_pep440::VersionSpecifiers;
 
 mod hidden;
 mod input;
 mod lock;
 mod members;
+mod new_members;
 mod place;
 mod script;
 mod start;
@@ -32,9 +34,9 @@ use crate::project::document::Located;
 use crate::project::entry::Entry;
 use crate::project::lock::{DefaultGroups, Lock};
 use crate::project::place::join;
-use crate::project::pyproject::{self, Pyproject};
+use crate::project::pyproject::Pyproject;
 use crate::project::python_version::{PythonRequest, RequiresPython, read_python_version_file};
-use crate::project::{stale, workspace};
+use crate::project::{asked_for, stale, workspace};
 
 const PYPROJECT: &str = "pyproject.toml";
 const PYTHON_VERSION: &str = ".python-version";
@@ -87,6 +89,20 @@ impl Written {
         Some(Located::new(RequiresPython { text: specifiers.to_string(), specifiers }, location))
     }
 
+    /// The Python versions that dependency groups of the user's projects ask for.
+    fn group_pythons(&self) -> BTreeMap<(Option<PackageName>, GroupName), Located<VersionSpecifiers>> {
+        let own = |file: &Pyproject| file.project.as_ref().map(|project| project.name.value.clone());
+        let files = std::iter::once(&self.pyproject).chain(&self.workspace).map(|file| (own(file), file));
+        let members = self.members.iter().map(|(name, file)| (Some(name.clone()), file));
+        files
+            .chain(members)
+            .flat_map(|(name, file)| {
+                let groups = file.uv.group_requires_python.iter();
+                groups.map(move |(group, python)| ((name.clone(), group.clone()), python.clone()))
+            })
+            .collect()
+    }
+
     /// What to install of the lock.
     pub(super) fn request(&self) -> Request {
         let config = &self.config;
@@ -100,7 +116,7 @@ impl Written {
                 Names::All => DefaultGroups::All,
                 Names::Names(names) => DefaultGroups::List(values(names)),
             }),
-            requires_python: self.pyproject.uv.group_requires_python.clone(),
+            requires_python: self.group_pythons(),
             ..Groups::default()
         };
         if config.no_default_groups.as_ref().is_some_and(|no| no.value) {
@@ -149,17 +165,16 @@ pub(super) async fn any_target(gateway: &Gateway) -> Result<Written, FrontendErr
 }
 
 async fn read(gateway: &Gateway) -> Result<Written, FrontendError> {
-    let entry = gateway.entry("TOML", &[]).await?;
+    let (entry, context, look) = gateway.entry_and_context("TOML", Manifests::of_root()).await?;
     let own = match entry.file() {
         Some(file) => Some(Entry::read(entry.filename(), &file.data).map_err(|error| report::error(&error))?),
         // Without an entry file (`BUILDKIT_SYNTAX` and nothing else) the project's own is all there is.
         None => None,
     };
-    let context = gateway.main_context(&entry).await?;
     if let Some(Entry::Script(script)) = own {
         return Box::pin(script::read(gateway, entry, context, *script)).await;
     }
-    let manifests = Manifests::of_context(&context).await?;
+    let manifests = Manifests::read_root(&look).await?;
     let place = match &own {
         Some(Entry::Pyproject(own)) => place::find(gateway, &context, &entry, own, manifests).await?,
         _ => Place { manifests, entry: None },
@@ -176,9 +191,10 @@ async fn read(gateway: &Gateway) -> Result<Written, FrontendError> {
     }
     let lock = lock::parse(&context, &beside, &directory, place.manifests.lock.as_deref())?;
     let selected = members::select(gateway, &place, dockerfile.as_ref(), &beside, &lock).map_err(report::one)?;
-    let mut found = members::read(&context, &directory, &selected, &lock).await?;
+    let mut found = members::read(&context, &directory, &selected, &beside, &lock).await?;
 
     let mut checked = vec![stale::check(&beside, &lock), stale::check_members(&beside, &lock)];
+    checked.push(stale::check_new_members(&found.new));
     let is_member = |name: &PackageName| lock.manifest.members.contains(name);
     let of_members = found.pyprojects.iter().filter(|(name, _)| is_member(name));
     checked.extend(of_members.map(|(name, member)| stale::check_member(name, member, &beside, &lock)));
@@ -193,9 +209,9 @@ async fn read(gateway: &Gateway) -> Result<Written, FrontendError> {
         config = beside.config.clone().overlay(config);
     }
     if let Some(dockerfile) = dockerfile {
-        pyproject::check_config(&dockerfile, &pyproject, beside.is_some()).map_err(|error| report::error(&error))?;
         config = config.overlay(dockerfile);
     }
+    asked_for::check(&config, &pyproject, beside.as_ref()).map_err(|error| report::error(&error))?;
     lock::check_stale(gateway, &entry, &config, stale::all(checked)).await?;
     let version = place.manifests.python_version.map(|bytes| (join(&directory, PYTHON_VERSION), bytes));
     let python_version = python_version(found.python_version.or(version))?;

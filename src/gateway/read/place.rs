@@ -2,7 +2,7 @@
 //! the last name arrives. It is recovered from what buildx knows of the git checkout, or else by looking for the member
 //! whose `pyproject.toml` is the very entry file.
 
-use buildkit_frontend::context::{Context, Entry as EntryFile, Selection};
+use buildkit_frontend::context::{Context, Entry as EntryFile, FirstLook, Selection};
 use buildkit_frontend::options::{DEFAULT_CONTEXT_LOCAL, DEFAULT_ENTRY_LOCAL};
 use buildkit_frontend::{FrontendError, Gateway, Reference};
 
@@ -30,19 +30,31 @@ pub(super) struct Manifests {
 }
 
 impl Manifests {
-    /// Reads those of the context's root.
-    pub(super) async fn of_context(context: &Context) -> Result<Self, FrontendError> {
-        let manifests = Selection::paths([PYPROJECT, lock::FILE, PYLOCK, REQUIREMENTS, PYTHON_VERSION])
+    /// Where those of the context's root are.
+    pub(super) fn of_root() -> Selection {
+        Selection::paths([PYPROJECT, lock::FILE, PYLOCK, REQUIREMENTS, PYTHON_VERSION])
             .hint("manifests")
             .titled("[internal] load pyproject.toml and uv.lock")
-            .small();
-        let files = context.open(&manifests).await?;
-        let (found, pylock, requirements) = tokio::join!(
-            Self::read(&files, ""),
+            .small()
+    }
+
+    /// Reads those of the context's root.
+    pub(super) async fn read_root(files: &FirstLook) -> Result<Self, FrontendError> {
+        let (pyproject, lock, python_version, pylock, requirements) = tokio::join!(
+            files.read_optional_file(PYPROJECT),
+            files.read_optional_file(lock::FILE),
+            files.read_optional_file(PYTHON_VERSION),
             files.read_optional_file(PYLOCK),
             files.read_optional_file(REQUIREMENTS),
         );
-        Ok(Self { pylock: pylock?, requirements: requirements?, ..found? })
+        Ok(Self {
+            directory: String::new(),
+            pyproject: pyproject?,
+            lock: lock?,
+            python_version: python_version?,
+            pylock: pylock?,
+            requirements: requirements?,
+        })
     }
 
     /// Whether the packages come from something else than `uv.lock`, which wins when it is there.

@@ -14,7 +14,7 @@ use crate::plan::input::Input;
 use crate::project::document::Located;
 use crate::project::lock::Lock;
 use crate::project::pyproject::Pyproject;
-use crate::project::{script, stale};
+use crate::project::{asked_for, script, stale};
 
 /// Reads what belongs to a script.
 pub(super) async fn read(
@@ -52,6 +52,7 @@ pub(super) async fn read(
     let file = SourceFile::from_bytes(lock_name, &bytes).map_err(report::one)?;
     let lock = Lock::read(&file).map_err(|error| report::error(&error))?;
     let config = pyproject.config.clone();
+    asked_for::check(&config, &pyproject, None).map_err(|error| report::error(&error))?;
     let fits = stale::check_script(&pyproject, &lock);
     lock::report_stale(gateway, &entry, &config, fits, "run uv lock --script").await?;
     Ok(Written {

@@ -18,7 +18,7 @@ use crate::project::document::quoted;
 use crate::project::lock::{Lock, Metadata, Package, Requirement};
 use crate::project::pyproject::{Dependency, Project, Pyproject};
 
-pub use members::check_members;
+pub use members::{NewMember, check_members, check_new_members, is_excluded, member_patterns, name_matches};
 use requirement::{Freedom, Locked, Place, Pythons, Wanted};
 
 /// What to do about it.

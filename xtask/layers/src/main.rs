@@ -15,19 +15,30 @@ use std::process::ExitCode;
 use anyhow::Result;
 use pyfront::plan::layers::Parameters;
 
-use crate::simulate::{Moved, Sizes, simulate};
+use crate::simulate::{Moved, Rule, Sizes, simulate};
 
 /// The numbers that are tried; the first line is what images are made with.
-fn candidates() -> Vec<Parameters> {
-    let default = Parameters::DEFAULT;
+fn candidates() -> Vec<Rule> {
+    let default = Parameters::default();
     let mut all = vec![default];
-    all.extend([1, 2, 8, 16].map(|buckets| Parameters { buckets, ..default }));
-    all.extend([256 << 10, 512 << 10, 2 << 20, 4 << 20].map(|big| Parameters { big, ..default }));
-    all.extend([0, 8, 16, 24, 40, 48].map(|max_own| Parameters { max_own, ..default }));
-    for (max_own, buckets, big) in [(40, 8, 512 << 10), (40, 16, 512 << 10), (32, 8, 2 << 20), (48, 8, 256 << 10)] {
-        all.push(Parameters { max_own, buckets, big });
-    }
-    all
+    all.extend([0, 8, 16, 32, 48].map(|own| Parameters { own, ..default }));
+    all.extend([1 << 20, 4 << 20, 8 << 20].map(|large| Parameters { large, ..default }));
+    all.extend([4, 12, 16].map(|medium_slots| Parameters { medium_slots, ..default }));
+    all.extend([64 << 10, 256 << 10, 512 << 10].map(|medium| Parameters { medium, ..default }));
+    all.extend([2, 4, 8, 12].map(|small_slots| Parameters { small_slots, ..default }));
+    // Two sizes only.
+    all.extend([4, 8, 16].map(|small_slots| Parameters {
+        own: 32,
+        large: 1 << 20,
+        medium: 1 << 20,
+        medium_slots: small_slots,
+        small_slots,
+        ..default
+    }));
+    let mut rules: Vec<Rule> = all.into_iter().map(Rule::Places).collect();
+    rules.extend([(32, 8), (48, 8)].map(|(large_slots, small_slots)| Rule::Slots { large_slots, small_slots }));
+    rules.push(Rule::Names(40));
+    rules
 }
 
 fn main() -> ExitCode {
@@ -59,17 +70,26 @@ fn report(path: &Path) -> Result<()> {
         }
     );
     println!(
-        "\n{:>3} {:>7} {:>7}   {:>6}   {:>9} {:>9} {:>9}   {:>9}   {:>9} {:>6}",
-        "own", "buckets", "big kB", "layers", "bump", "by size", "small", "no sizes", "removal", "worst"
+        "\n{:>4} {:>9} {:>9}   {:>6}   {:>9} {:>9} {:>9}   {:>9}   {:>9} {:>6} {:>6}   {:>6}",
+        "own",
+        "medium",
+        "small",
+        "layers",
+        "bump",
+        "by size",
+        "small",
+        "no sizes",
+        "removal",
+        "others",
+        "worst",
+        "alone"
     );
-    for parameters in candidates() {
-        let [known, unknown] = [Sizes::Known, Sizes::Unknown].map(|sizes| simulate(&wheels, parameters, sizes));
-        let Moved { layers, bump, bump_by_size, bump_of_tail, removal, worst } = known;
+    for rule in candidates() {
+        let [known, unknown] = [Sizes::Known, Sizes::Unknown].map(|sizes| simulate(&wheels, rule, sizes));
+        let Moved { layers, bump, bump_by_size, bump_of_tail, removal, others, worst, alone } = known;
         println!(
-            "{:>3} {:>7} {:>7}   {layers:>6}   {} {} {}   {}   {} {worst:>6}",
-            parameters.max_own,
-            parameters.buckets,
-            parameters.big >> 10,
+            "{}   {layers:>6}   {} {} {}   {}   {} {others:>5.1}% {worst:>6}   {alone:>5.0}%",
+            rule.columns(),
             kilobytes(bump),
             kilobytes(bump_by_size),
             kilobytes(bump_of_tail),
@@ -78,9 +98,12 @@ fn report(path: &Path) -> Result<()> {
         );
     }
     println!(
-        "\nbump: kB that move when one package changes, each equally often; by size: big packages more often; small: packages\n\
-         below 1 MiB only; no sizes: as bump, for a lock that does not tell sizes; removal: when one package goes; worst: the\n\
-         most layers that any of these changes moves."
+        "\nown: how many wheels can be alone, and from which size on; medium, small: slots for the others, and from which size\n\
+         on. \"slots\": large wheels are dealt to slots as well; \"names\": so is everything, whatever its size.\n\
+         bump: kB that move when one package changes, each equally often; by size: big packages more often; small: packages\n\
+         below 1 MiB only; no sizes: as bump, for a lock that does not tell sizes; removal: when one package goes; others: how\n\
+         many changes (bumps to four fifths and five quarters of the size, removals) move more than one layer; worst: the most\n\
+         layers that any of them moves; alone: how many of the wheels of 8 MiB and more have a layer to themselves."
     );
     Ok(())
 }

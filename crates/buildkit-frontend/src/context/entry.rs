@@ -78,11 +78,12 @@ impl Gateway {
         };
         let wrong = |error: FrontendError| error.context(format!("cannot read {filename}"));
         let files = self.solve_output(Some(&source)).await.map_err(wrong)?;
-        let mut data = files.read_optional_file(filename).await.map_err(wrong)?;
+        let (data, ignore) = tokio::join!(files.read_optional_file(filename), files.read_optional_file(&ignore_name));
+        let mut data = data.map_err(wrong)?;
         if let (None, Some(other)) = (&data, &lower_case) {
             data = files.read_optional_file(other).await.map_err(wrong)?;
         }
-        let ignore = files.read_optional_file(&ignore_name).await?;
+        let ignore = ignore?;
         let ignore = ignore.map(|data| parse_ignore_file(&ignore_name, &data)).transpose()?;
         Ok(Entry {
             filename: filename.clone(),

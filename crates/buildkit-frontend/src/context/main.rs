@@ -6,10 +6,10 @@ use buildkit_llb::{Annotate as _, Copy, Definition, File, Git, Http, Output, SCR
 use super::archive::{HEADER, is_archive};
 use super::entry::Entry;
 use super::git::{self, GitContext};
-use super::{Context, LocalDirectory, Origin};
+use super::{Context, LocalDirectory, Origin, Selection, parse_ignore_file};
 use crate::error::FrontendError;
-use crate::gateway::Gateway;
-use crate::ignore;
+use crate::gateway::{Gateway, Reference};
+use crate::ignore::{self, IgnoreFile};
 use crate::options::DEFAULT_CONTEXT_LOCAL;
 
 /// The name of the file that a context of one http URL consists of.
@@ -108,6 +108,18 @@ async fn download(gateway: &Gateway, url: &str, filename: String) -> Result<Main
     Ok(MainSource { context: Some(source.clone()), entry: Some(source), filename: DOWNLOAD.to_owned() })
 }
 
+impl LocalDirectory {
+    /// The main context's directory, before anything is known of its ignore file.
+    fn main() -> Self {
+        Self {
+            name: DEFAULT_CONTEXT_LOCAL.to_owned(),
+            hint: DEFAULT_CONTEXT_LOCAL.to_owned(),
+            title: "[internal] load build context".to_owned(),
+            ignore: None,
+        }
+    }
+}
+
 impl Gateway {
     /// The main context.
     ///
@@ -117,15 +129,62 @@ impl Gateway {
         if let Some(output) = &self.main_source().await?.context {
             return Ok(Context::fetched(self, output.clone()));
         }
-        let mut directory = LocalDirectory {
-            name: DEFAULT_CONTEXT_LOCAL.to_owned(),
-            hint: DEFAULT_CONTEXT_LOCAL.to_owned(),
-            title: "[internal] load build context".to_owned(),
-            ignore: entry.ignore().cloned(),
-        };
+        let mut directory = LocalDirectory::main();
+        directory.ignore = entry.ignore().cloned();
         if directory.ignore.is_none() {
             directory.read_ignore_file(self, format!("[internal] load {}", ignore::DEFAULT_NAME)).await?;
         }
         Ok(Context { gateway: self.clone(), origin: Origin::Local(directory) })
+    }
+
+    /// The [entry file](Self::entry), the [main context](Self::main_context), and a few files of the context that are
+    /// looked into anyway: asked for at the same time, since each transfer from the client has to be waited for.
+    /// `language` is that of the entry file; `selection` should be [small](Selection::small).
+    pub async fn entry_and_context(
+        &self,
+        language: &str,
+        selection: Selection,
+    ) -> Result<(Entry, Context, FirstLook), FrontendError> {
+        if self.main_source().await?.context.is_some() {
+            let entry = self.entry(language, &[]).await?;
+            let context = self.main_context(&entry).await?;
+            let files = context.open(&selection).await?;
+            return Ok((entry, context, FirstLook { files, ignore: None }));
+        }
+        let mut directory = LocalDirectory::main();
+        // What the ignore file hides is left out afterwards: it comes along with the rest.
+        let mut selection = selection;
+        selection.paths.push(ignore::DEFAULT_NAME.to_owned());
+        let look = async {
+            let files = self.solve_output(Some(&directory.source(self, &selection)?)).await?;
+            let data = files.read_optional_file(ignore::DEFAULT_NAME).await?;
+            Ok::<_, FrontendError>((files, data))
+        };
+        let (entry, look) = tokio::join!(self.entry(language, &[]), look);
+        let (entry, (files, data)) = (entry?, look?);
+        directory.ignore = match (entry.ignore(), data) {
+            (Some(own), _) => Some(own.clone()),
+            (None, Some(data)) => Some(parse_ignore_file(ignore::DEFAULT_NAME, &data)?),
+            (None, None) => None,
+        };
+        let look = FirstLook { files, ignore: directory.ignore.clone() };
+        Ok((entry, Context { gateway: self.clone(), origin: Origin::Local(directory) }, look))
+    }
+}
+
+/// The files of the main context that were asked for together with the entry file.
+#[derive(Debug, Clone)]
+pub struct FirstLook {
+    files: Reference,
+    ignore: Option<IgnoreFile>,
+}
+
+impl FirstLook {
+    /// One of the files, if it is there and nothing hides it.
+    pub async fn read_optional_file(&self, path: &str) -> Result<Option<Vec<u8>>, FrontendError> {
+        if self.ignore.as_ref().is_some_and(|ignore| ignore.excluding_rule(path).is_some()) {
+            return Ok(None);
+        }
+        self.files.read_optional_file(path).await
     }
 }

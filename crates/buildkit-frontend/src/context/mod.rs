@@ -13,6 +13,7 @@ mod selection;
 use buildkit_llb::{Annotate as _, Differ, Local, Output};
 
 pub use entry::Entry;
+pub use main::FirstLook;
 pub(crate) use main::MainSource;
 pub use named::NamedContext;
 pub use selection::Selection;

@@ -2,6 +2,7 @@
 //! each parser is a pure function `text → value or error`. Options that are not known here are ignored, as every BuildKit
 //! frontend does.
 
+mod attest;
 mod boolean;
 mod cache;
 mod check;
@@ -18,6 +19,7 @@ use std::collections::BTreeMap;
 use buildkit_llb::{ExtraHost, NetworkMode, Platform, ProxyEnv, ResolveMode, Ulimit};
 use buildkit_proto::pb::LinuxResources;
 
+pub use attest::SbomOptions;
 pub use cache::{CacheImport, NoCache};
 pub use check::{CheckOptions, RuleSet};
 pub use contexts::{DEFAULT_CONTEXT_LOCAL, DEFAULT_ENTRY_LOCAL, MainContextOptions, NamedContexts, NamedSource};
@@ -84,6 +86,8 @@ pub struct Options {
     pub vcs: Vcs,
     /// The time that a reproducible image carries.
     pub source_date_epoch: Option<SourceDateEpoch>,
+    /// Whether a list of the image's parts is wanted (`--sbom`).
+    pub sbom: Option<SbomOptions>,
     /// Set when the client asks a question instead of building (`--call`).
     pub request_id: Option<String>,
     /// The image reference that this frontend was started from (`source`).
@@ -120,6 +124,7 @@ impl OptionError {
     fn flag(&self) -> Option<String> {
         let flag = match self.option.as_str() {
             "add-hosts" => "add-host",
+            "attest:sbom" => "sbom",
             "cache-imports" | "cache-from" => "cache-from",
             "cgroup-parent" => "cgroup-parent",
             "force-network-mode" => "network",
@@ -218,11 +223,18 @@ impl Options {
                 local_dirs: with_prefix(raw, "vcs:localdir:"),
             },
             source_date_epoch: epoch::parse(arg("SOURCE_DATE_EPOCH").unwrap_or_default())?,
+            sbom: attest::parse_sbom(raw)?,
             request_id: filled("requestid"),
             source: filled("source"),
             cmdline: filled("cmdline"),
             build_args,
         })
+    }
+
+    /// A build arg that is a truth value, as Go reads it; `None` without one.
+    pub fn switch(&self, name: &str) -> Result<Option<bool>, OptionError> {
+        let text = self.build_args.get(name).filter(|text| !text.is_empty());
+        text.map(|text| boolean::parse(&format!("{BUILD_ARG}{name}"), text)).transpose()
     }
 
     /// The build args that have no meaning to BuildKit, so that the frontend has to know them: a typo among them deserves a

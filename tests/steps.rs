@@ -1,4 +1,5 @@
-//! The programs that fetch with credentials, against servers that note what they are asked: run on this machine's Python.
+//! Programs of steps that can be run without an engine, on this machine's Python: each has a test of its own in
+//! `tests/steps/`.
 
 use std::path::Path;
 use std::process::Command;
@@ -14,9 +15,15 @@ fn run(test: &str) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
+/// Against servers that note what they are asked.
 #[test]
 fn credentials_go_where_they_belong() {
     run("fetch_test.py");
+}
+
+#[test]
+fn the_list_of_parts_has_what_was_locked_and_what_is_installed() {
+    run("sbom_test.py");
 }
 
 #[test]
