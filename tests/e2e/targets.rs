@@ -30,9 +30,8 @@ fn files_are_exported() {
     for (target, to) in [("wheel", &wheel), ("requirements", &requirements), ("plan", &plan)] {
         let build = export(&engine, project.path(), target, to.path());
         assert!(build.success, "{}", build.log);
-        // What the image needed was made for it.
-        let ran = build.steps_that_ran();
-        assert!(!ran.iter().any(|step| step.contains("install")), "{target}: {ran:?}");
+        // None of them needs the packages that the project depends on.
+        assert!(!build.log.contains("[deps"), "{target}: {}", build.log);
     }
     let [wheel_name] = &names(wheel.path())[..] else { panic!("{:?}", names(wheel.path())) };
     assert!(wheel_name.starts_with("greeter-") && wheel_name.ends_with("-py3-none-any.whl"), "{wheel_name}");
@@ -83,6 +82,7 @@ const TESTS: &str = "import os, pathlib\n\
 fn tests_run_while_building_and_leave_reports() {
     let Some(engine) = Engine::get() else { return };
     let project = example("fastapi");
+    std::fs::create_dir(project.path().join("tests")).unwrap();
     write(project.path(), "tests/test_api.py", TESTS);
     let reports = tempfile::tempdir().unwrap();
     let build = export(&engine, project.path(), "test", reports.path());

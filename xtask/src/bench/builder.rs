@@ -19,9 +19,11 @@ use crate::process::{capture, run};
 use crate::registry::BENCH;
 use crate::state::State;
 
-/// The engine, the registry, and a directory for contexts.
+/// The engines, the registry, and a directory for contexts.
 pub(crate) struct Builder {
     engine: Engine,
+    /// The one without Merge and Diff, when a contender builds there.
+    fallback: Option<Engine>,
     storage: Storage,
     directory: PathBuf,
     certificates: Option<PathBuf>,
@@ -52,6 +54,8 @@ pub(crate) enum Cache {
 /// What a build did.
 pub(crate) struct Built {
     pub(crate) seconds: f64,
+    /// Seconds on the processor, of the engine and of all that it ran.
+    pub(crate) processor: Option<f64>,
     /// Bytes that are new in the registry.
     pub(crate) pushed: u64,
     pub(crate) image: Image,
@@ -63,12 +67,13 @@ pub(crate) type Outcome = std::result::Result<Built, String>;
 
 impl Builder {
     /// Makes the registry answer.
-    pub(crate) fn new(engine: Engine, state: &State) -> Result<Self> {
+    pub(crate) fn new(engine: Engine, fallback: Option<Engine>, state: &State) -> Result<Self> {
         BENCH.up(state)?;
         let certificates = std::env::var_os("SSL_CERT_FILE")
             .map_or_else(|| PathBuf::from("/etc/ssl/certs/ca-certificates.crt"), PathBuf::from);
         Ok(Self {
             engine,
+            fallback,
             storage: Storage::new(BENCH.storage(state)),
             directory: state.directory("bench")?,
             certificates: certificates.exists().then_some(certificates),
@@ -76,23 +81,24 @@ impl Builder {
         })
     }
 
-    /// Empties the build cache, the registry, and the engine of what the bench has built.
+    /// The engine that a contender builds on.
+    fn engine(&self, contender: &Contender) -> &Engine {
+        self.fallback.as_ref().filter(|_| contender.on_fallback).unwrap_or(&self.engine)
+    }
+
+    /// Empties the build caches, the registry, and the engines of what the bench has built.
     pub(crate) fn reset(&mut self) -> Result<()> {
-        self.forget()?;
+        for engine in [Some(&self.engine), self.fallback.as_ref()].into_iter().flatten() {
+            forget(engine)?;
+        }
         self.storage.clear()?;
         self.generation += 1;
         Ok(())
     }
 
-    /// Makes the builder a fresh one; the registry keeps what it has.
-    pub(crate) fn forget(&self) -> Result<()> {
-        let filter = format!("reference={}/*", BENCH.address);
-        let format = "{{.Repository}}:{{.Tag}}";
-        let images = capture(&mut self.engine.docker(["image", "ls", "--format", format, "--filter", &filter]))?;
-        if !images.is_empty() {
-            run(self.engine.docker(["image", "rm", "--force"]).args(images.lines()))?;
-        }
-        run(&mut self.engine.docker(["buildx", "prune", "--all", "--force"]))
+    /// Makes a contender's builder a fresh one; the registry keeps what it has.
+    pub(crate) fn forget(&self, contender: &Contender) -> Result<()> {
+        forget(self.engine(contender))
     }
 
     /// Ends the registry and deletes what the bench has left behind.
@@ -103,6 +109,7 @@ impl Builder {
 
     /// Builds and pushes.
     pub(crate) fn build(&self, order: Order<'_>) -> Result<Outcome> {
+        let engine = self.engine(order.contender);
         let template = match order.scenario {
             Scenario::SecondProject => Template::of(order.project).second(),
             _ => Template::of(order.project),
@@ -111,13 +118,13 @@ impl Builder {
         let context = self.directory.join(&module).join(&order.contender.name);
         template.write(&context, order.scenario, order.turn, order.contender.needs_requirements())?;
         let _base = match order.scenario {
-            Scenario::BaseBump => Some(MovedBase::tag(&self.engine)?),
+            Scenario::BaseBump => Some(MovedBase::tag(engine)?),
             _ => None,
         };
 
         let repository = format!("{module}-{}-{}", order.contender.name, self.generation);
         let tag = format!("{}-{}", order.scenario.name(), order.turn);
-        let mut command = self.engine.docker(["buildx", "build", "--progress=plain", "--provenance=false", "--push"]);
+        let mut command = engine.docker(["buildx", "build", "--progress=plain", "--provenance=false", "--push"]);
         command.args(["--tag", &format!("{}/{repository}:{tag}", BENCH.address)]);
         if let Some(path) = &self.certificates {
             command.arg("--secret").arg(format!("id=ca-certificates,src={}", path.display()));
@@ -135,9 +142,11 @@ impl Builder {
         command.arg(&context).stdin(Stdio::null());
 
         let before = self.storage.blobs()?;
+        let worked = engine.processor_time();
         let began = Instant::now();
         let output = command.output().context("cannot run docker")?;
         let seconds = began.elapsed().as_secs_f64();
+        let processor = worked.zip(engine.processor_time()).map(|(before, after)| after - before);
         let log = String::from_utf8_lossy(&output.stderr).into_owned();
         self.keep(&order, &log)?;
         if !output.status.success() {
@@ -146,7 +155,7 @@ impl Builder {
         let pushed = added(&before, &self.storage.blobs()?);
         let architecture = if order.scenario == Scenario::Arm64 { "arm64" } else { native() };
         let image = self.storage.image(&repository, &tag, architecture)?;
-        Ok(Ok(Built { seconds, pushed, image, steps: log::steps_that_ran(&log) }))
+        Ok(Ok(Built { seconds, processor, pushed, image, steps: log::steps_that_ran(&log) }))
     }
 
     /// Keeps the log of the last build of each kind, for whoever wonders about a figure.
@@ -157,6 +166,17 @@ impl Builder {
         let path: &Path = &directory.join(name);
         fs::write(path, log).with_context(|| format!("cannot write {}", path.display()))
     }
+}
+
+/// Empties an engine's build cache, and deletes what the bench has built there.
+fn forget(engine: &Engine) -> Result<()> {
+    let filter = format!("reference={}/*", BENCH.address);
+    let format = "{{.Repository}}:{{.Tag}}";
+    let images = capture(&mut engine.docker(["image", "ls", "--format", format, "--filter", &filter]))?;
+    if !images.is_empty() {
+        run(engine.docker(["image", "rm", "--force"]).args(images.lines()))?;
+    }
+    run(&mut engine.docker(["buildx", "prune", "--all", "--force"]))
 }
 
 /// This machine's architecture as OCI names it.

@@ -19,6 +19,8 @@ pub(crate) struct Contender {
     dockerfile: Option<&'static str>,
     /// The frontend image; the engine's built-in frontend without one.
     syntax: Option<String>,
+    /// Whether it builds on the engine without Merge and Diff, and not on the one that all others build on.
+    pub(crate) on_fallback: bool,
 }
 
 /// The contender that all others are compared with.
@@ -27,13 +29,17 @@ pub(crate) const PYFRONT: &str = "pyfront";
 /// Everyone. With `stock`, the image of the stock Dockerfile frontend, the tuned Dockerfile also runs through that: it tells
 /// how much of a build that does nothing is owed to being an external frontend.
 pub(crate) fn all(stock: Option<&str>) -> Vec<Contender> {
-    let by_hand = |name: &str, dockerfile, syntax| Contender { name: name.to_owned(), dockerfile, syntax };
+    let by_hand =
+        |name: &str, dockerfile, syntax| Contender { name: name.to_owned(), dockerfile, syntax, on_fallback: false };
+    let guide = include_str!("dockerfiles/guide.Dockerfile");
     let tuned = include_str!("dockerfiles/tuned.Dockerfile");
     let mut all = vec![
-        by_hand("guide", Some(include_str!("dockerfiles/guide.Dockerfile")), None),
+        by_hand("guide", Some(guide), None),
         by_hand("tuned", Some(tuned), None),
         by_hand("pip", Some(include_str!("dockerfiles/pip.Dockerfile")), None),
         by_hand(PYFRONT, None, Some(image::NAME.to_owned())),
+        Contender { on_fallback: true, ..by_hand("guide-fallback", Some(guide), None) },
+        Contender { on_fallback: true, ..by_hand("pyfront-fallback", None, Some(image::NAME.to_owned())) },
     ];
     if let Some(stock) = stock {
         all.push(by_hand("tuned-external", Some(tuned), Some(stock.to_owned())));
@@ -48,6 +54,8 @@ pub(crate) fn about(name: &str) -> &'static str {
         "tuned" => "a hand-tuned Dockerfile: cache mounts, `COPY --link` of the environment and then of the code",
         "pip" => "a Dockerfile with `pip install` and a cache mount",
         PYFRONT => "`# syntax=org/pyfront`",
+        "guide-fallback" => "the Dockerfile of uv's guide on an engine without the containerd image store",
+        "pyfront-fallback" => "pyfront on that engine, where layers are copied and not merged",
         "tuned-external" => "the hand-tuned Dockerfile through the stock frontend as an external image",
         _ => "",
     }

@@ -14,6 +14,7 @@ mod report;
 mod results;
 mod scenario;
 
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
@@ -62,14 +63,19 @@ fn measure(options: &Options) -> Result<()> {
         );
     }
     let engine = Engine::up(options.engine.as_deref())?;
-    standin::ensure(&engine, &standin::usual())?;
-    if !options.keep_frontend {
-        image::build(&engine, &[])?;
-    }
-    if options.scenarios.contains(&Scenario::BaseBump) {
-        step("making the later base image", || base::prepare(&engine))?;
+    let fallback = options.contenders.iter().any(|contender| contender.on_fallback);
+    let fallback = fallback.then(|| Engine::up(Some("graphdriver"))).transpose()?;
+    for engine in [Some(&engine), fallback.as_ref()].into_iter().flatten() {
+        standin::ensure(engine, &standin::usual())?;
+        if !options.keep_frontend {
+            image::build(engine, &[])?;
+        }
+        if options.scenarios.contains(&Scenario::BaseBump) {
+            step("making the later base image", || base::prepare(engine))?;
+        }
     }
     let json = options.json.clone().unwrap_or(state.directory("bench")?.join("results.json"));
+    let earlier = if options.append && json.exists() { Results::read(&json)? } else { Results::default() };
     let mut run = Run {
         results: Results {
             date: capture(Command::new("date").args(["--utc", "+%F"]))?,
@@ -78,23 +84,29 @@ fn measure(options: &Options) -> Result<()> {
             engine: format!("{} ({})", engine.name(), describe(&engine)?),
             machine: report::machine(),
             rounds: options.rounds,
-            ..Results::default()
+            ..earlier
         },
-        builder: Builder::new(engine, &state)?,
+        builder: Builder::new(engine, fallback, &state)?,
         options,
         turn: 0,
+        json,
     };
     for project in &options.projects {
+        // What goes wrong in one part must not lose the others.
         for round in 1..=options.rounds {
-            run.changes(project, round)?;
-            // What was measured so far outlives an error in a later round.
-            run.results.write(&json)?;
+            if let Err(error) = run.changes(project, round) {
+                note(format!("round {round} of {project} ended early: {error:#}"));
+            }
         }
-        run.repetitions(project)?;
-        run.results.write(&json)?;
+        if let Err(error) = run.repetitions(project) {
+            note(format!("the repetitions of {project} ended early: {error:#}"));
+        }
     }
-    let Run { results, builder, .. } = run;
-    builder.finish(&state)?;
+    let Run { results, builder, json, .. } = run;
+    results.write(&json)?;
+    if let Err(error) = builder.finish(&state) {
+        note(format!("the bench could not tidy up: {error:#}"));
+    }
     print!("{}", report::text(&results));
     note(format!("results are in {}; the bench took {:.0?}", json.display(), began.elapsed()));
     if options.write_docs {
@@ -110,6 +122,8 @@ struct Run<'a> {
     options: &'a Options,
     /// Counts builds, so that no two edits are the same.
     turn: usize,
+    /// Where results are written, after every build: a run that is stopped leaves what it has measured.
+    json: PathBuf,
 }
 
 impl Run<'_> {
@@ -131,7 +145,7 @@ impl Run<'_> {
             let known = first.image.blobs.clone();
             if scenarios.contains(&Scenario::Cold) {
                 // A node that has nothing pulls everything.
-                self.record(project, contender, Scenario::Cold, round, first, &Blobs::new());
+                self.record(project, contender, Scenario::Cold, round, first, &Blobs::new())?;
             }
             for scenario in scenarios.iter().copied().filter(|scenario| *scenario != Scenario::Cold) {
                 if self.results.gave_up(project, scenario.name(), &contender.name).is_some() {
@@ -143,7 +157,7 @@ impl Run<'_> {
                 }
                 let cache = if imports { Cache::Import } else { Cache::Unused };
                 if let Some(built) = self.build(project, contender, scenario, cache)? {
-                    self.record(project, contender, scenario, round, built, &known);
+                    self.record(project, contender, scenario, round, built, &known)?;
                 }
             }
         }
@@ -170,7 +184,7 @@ impl Run<'_> {
             for repeat in 0..options.rounds * repeats {
                 for (contender, known) in rotated(&ready, repeat) {
                     if let Some(built) = self.build(project, contender, scenario, Cache::Unused)? {
-                        self.record(project, contender, scenario, repeat / repeats + 1, built, known);
+                        self.record(project, contender, scenario, repeat / repeats + 1, built, known)?;
                     }
                 }
             }
@@ -182,12 +196,12 @@ impl Run<'_> {
     fn export(&mut self, project: &str, contender: &Contender, scenario: Scenario) -> Result<bool> {
         let order = Order { project, contender, scenario: Scenario::Cold, turn: 0, cache: Cache::Export };
         let exported =
-            step(format!("{project}: exporting the cache of {}", contender.name), || self.builder.build(order))?;
-        if let Err(reason) = exported {
-            self.give_up(project, contender, scenario, format!("the cache cannot be exported: {reason}"));
+            step(format!("{project}: exporting the cache of {}", contender.name), || self.builder.build(order));
+        if let Err(reason) = exported.unwrap_or_else(|error| Err(format!("{error:#}"))) {
+            self.give_up(project, contender, scenario, format!("the cache cannot be exported: {reason}"))?;
             return Ok(false);
         }
-        self.builder.forget()?;
+        self.builder.forget(contender)?;
         Ok(true)
     }
 
@@ -201,16 +215,16 @@ impl Run<'_> {
         self.turn += 1;
         let order = Order { project, contender, scenario, turn: self.turn, cache };
         let label = format!("{project}: {} by {}", scenario.name(), contender.name);
-        match step(label, || self.builder.build(order))? {
+        match step(label, || self.builder.build(order)).unwrap_or_else(|error| Err(format!("{error:#}"))) {
             Ok(built) => Ok(Some(built)),
             Err(reason) => {
-                self.give_up(project, contender, scenario, reason);
+                self.give_up(project, contender, scenario, reason)?;
                 Ok(None)
             }
         }
     }
 
-    fn give_up(&mut self, project: &str, contender: &Contender, scenario: Scenario, reason: String) {
+    fn give_up(&mut self, project: &str, contender: &Contender, scenario: Scenario, reason: String) -> Result<()> {
         note(format!("NOT RUN: {project}, {} by {}: {reason}", scenario.name(), contender.name));
         self.results.not_run.push(NotRun {
             project: project.to_owned(),
@@ -218,6 +232,7 @@ impl Run<'_> {
             contender: contender.name.clone(),
             reason,
         });
+        self.results.write(&self.json)
     }
 
     fn record(
@@ -228,7 +243,7 @@ impl Run<'_> {
         round: usize,
         built: Built,
         known: &Blobs,
-    ) {
+    ) -> Result<()> {
         note(format!("{project}: {} by {}: {:.2} s", scenario.name(), contender.name, built.seconds));
         self.results.records.push(Record {
             project: project.to_owned(),
@@ -236,6 +251,7 @@ impl Run<'_> {
             contender: contender.name.clone(),
             round,
             seconds: built.seconds,
+            processor: built.processor,
             pushed: built.pushed,
             pulled: added(known, &built.image.blobs),
             size: built.image.size(),
@@ -243,6 +259,7 @@ impl Run<'_> {
             steps: built.steps,
             load: report::load(),
         });
+        self.results.write(&self.json)
     }
 }
 

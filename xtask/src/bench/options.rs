@@ -20,6 +20,8 @@ pub(crate) struct Options {
     pub(crate) write_docs: bool,
     /// Takes the frontend image that is in the engine, instead of building it.
     pub(crate) keep_frontend: bool,
+    /// Adds to what the file of results has already.
+    pub(crate) append: bool,
 }
 
 impl Options {
@@ -41,6 +43,7 @@ impl Options {
             json: arguments.value("--json")?.map(PathBuf::from),
             write_docs: arguments.flag("--write-docs"),
             keep_frontend: arguments.flag("--keep-frontend"),
+            append: arguments.flag("--append"),
         })
     }
 }
@@ -66,7 +69,7 @@ mod tests {
     #[test]
     fn everything_is_measured_unless_something_is_named() {
         let all = options("").unwrap();
-        assert_eq!((all.projects.len(), all.scenarios.len(), all.contenders.len(), all.rounds), (2, 11, 4, 3));
+        assert_eq!((all.projects.len(), all.scenarios.len(), all.contenders.len(), all.rounds), (2, 11, 6, 3));
         let some = options("--project data --scenario code-edit,cold --contender pyfront,tuned --rounds 1").unwrap();
         assert_eq!(some.projects, ["data"]);
         assert_eq!(some.scenarios, [Scenario::Cold, Scenario::CodeEdit]);

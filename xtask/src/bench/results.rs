@@ -27,6 +27,9 @@ pub(crate) struct Record {
     pub(crate) round: usize,
     /// From the start of buildx until the image is in the registry.
     pub(crate) seconds: f64,
+    /// Seconds on the processor, of the engine and of all that it ran; other programs on the machine change them less.
+    #[serde(default)]
+    pub(crate) processor: Option<f64>,
     /// Bytes that are new in the registry.
     pub(crate) pushed: u64,
     /// Bytes that a node with the image before the change has to pull.
@@ -57,6 +60,7 @@ pub(crate) struct Summary {
     pub(crate) seconds: f64,
     pub(crate) fastest: f64,
     pub(crate) slowest: f64,
+    pub(crate) processor: Option<f64>,
     pub(crate) pushed: u64,
     pub(crate) pulled: u64,
     pub(crate) size: u64,
@@ -83,6 +87,8 @@ impl Results {
         let records: Vec<&Record> = self.records.iter().filter(ours).collect();
         let mut seconds: Vec<f64> = records.iter().map(|record| record.seconds).collect();
         seconds.sort_by(f64::total_cmp);
+        let mut processor: Vec<f64> = records.iter().filter_map(|record| record.processor).collect();
+        processor.sort_by(f64::total_cmp);
         let of = |value: fn(&Record) -> u64| {
             let mut values: Vec<u64> = records.iter().map(|record| value(record)).collect();
             values.sort_unstable();
@@ -94,6 +100,7 @@ impl Results {
             seconds: median(&seconds)?,
             fastest: *seconds.first()?,
             slowest: *seconds.last()?,
+            processor: median(&processor),
             pushed: of(|record| record.pushed)?,
             pulled: of(|record| record.pulled)?,
             size: of(|record| record.size)?,
@@ -147,6 +154,7 @@ pub(crate) mod tests {
             contender: contender.to_owned(),
             round: 1,
             seconds,
+            processor: Some(seconds / 2.0),
             pushed: 1_500_000,
             pulled: 1_500_000,
             size: 60_000_000,

@@ -145,6 +145,12 @@ impl Engine {
         status.is_ok_and(|status| status.contains("io.containerd.snapshotter"))
     }
 
+    /// How long a private engine, and all that it has started and seen end, has been on the processor, in seconds.
+    pub(crate) fn processor_time(&self) -> Option<f64> {
+        let Self::Private { directory, .. } = self else { return None };
+        daemon::processor_time(daemon::find(directory).ok()??)
+    }
+
     /// The address for DOCKER_HOST; `None` when docker finds the engine by itself.
     pub(crate) fn address(&self) -> Option<String> {
         match self {

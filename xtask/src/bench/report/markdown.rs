@@ -27,7 +27,8 @@ pub(super) fn page(results: &Results) -> String {
         "A time is that of `docker buildx build --push`, from its start until the image is in a registry on the same machine. \
          Pushed is what was new in that registry afterwards; to pull is what a node lacks that has the image from before the \
          change; the image is its compressed size with the base, and its layers. Steps are those that ran, sources not \
-         counted. The spread is from the fastest build to the slowest.\n\n\
+         counted. The spread is from the fastest build to the slowest. CPU is the processor time of the engine and of everything that \
+         it ran, which other programs on the machine change less.\n\n\
          Base and uv images are stand-ins made from Debian's packages and are there already when a build begins, as is the \
          frontend's image.\n\n## Who\n\n",
     );
@@ -70,7 +71,7 @@ mod tests {
         let results = Results { records: vec![record("cold", "pyfront", 2.0)], rounds: 1, ..Results::default() };
         let page = page(&results);
         assert!(page.contains("](performance-api.svg)"), "{page}");
-        assert!(page.contains("\n| cold | pyfront | 2.00 s |  | 1.00 | 1.5 MB |"), "{page}");
+        assert!(page.contains("\n| cold | pyfront | 2.00 s |  | 1.00 | 1.00 s | 1.5 MB |"), "{page}");
         assert!(page.contains("- **pyfront**: `# syntax=org/pyfront`\n"), "{page}");
     }
 }

@@ -17,11 +17,13 @@ const BAR: f64 = 13.0;
 const GAP: f64 = 14.0;
 
 /// Fills by contender, in the order of all contenders; pyfront's stands out.
-const COLOURS: [(&str, &str); 5] = [
+const COLOURS: [(&str, &str); 7] = [
     ("guide", "#9aa5b1"),
     ("tuned", "#5b7083"),
     ("pip", "#c9b88a"),
     (contender::PYFRONT, "#d1495b"),
+    ("guide-fallback", "#c4ccd4"),
+    ("pyfront-fallback", "#e8a5ae"),
     ("tuned-external", "#7b6d8d"),
 ];
 

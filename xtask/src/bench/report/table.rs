@@ -8,8 +8,8 @@ use crate::bench::results::{Results, Summary};
 use crate::bench::scenario::Scenario;
 
 /// The column's titles.
-pub(super) const TITLES: [&str; 9] =
-    ["scenario", "by", "time", "spread", "× pyfront", "pushed", "to pull", "image", "steps"];
+pub(super) const TITLES: [&str; 10] =
+    ["scenario", "by", "time", "spread", "× pyfront", "CPU", "pushed", "to pull", "image", "steps"];
 
 /// Everything, for the terminal.
 pub(crate) fn text(results: &Results) -> String {
@@ -64,6 +64,7 @@ fn row(scenario: Scenario, contender: &str, summary: &Summary, pyfront: Option<&
         seconds(summary.seconds),
         if summary.builds > 1 { format!("{:.2}–{:.2}", summary.fastest, summary.slowest) } else { String::new() },
         ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}")),
+        summary.processor.map_or_else(String::new, seconds),
         bytes(summary.pushed),
         bytes(summary.pulled),
         format!("{} in {}", bytes(summary.size), summary.layers),
@@ -113,8 +114,8 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "cold      guide    4.00 s                  1.78  1.5 MB   1.5 MB  60.0 MB in 20      1",
-                "cold      pyfront  2.25 s  2.00–2.50       1.00  1.5 MB   1.5 MB  60.0 MB in 20      1",
+                "cold      guide    4.00 s                  1.78  2.00 s  1.5 MB   1.5 MB  60.0 MB in 20      1",
+                "cold      pyfront  2.25 s  2.00–2.50       1.00  1.12 s  1.5 MB   1.5 MB  60.0 MB in 20      1",
                 "NOT RUN: arm64 by guide: no emulator",
             ]
         );
