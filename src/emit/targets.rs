@@ -28,7 +28,8 @@ pub(super) fn wheels(plan: &Plan, context: &Context<'_>) -> Result<Output, OpErr
     for member in &plan.first_party {
         if let How::Install { settings, secrets, .. } = &member.how {
             let built = emitter.build_project(member, settings, secrets)?.root()?;
-            wheels = wheels.then(Copy::new(built, "/dist", "/").contents_only().timestamp(EPOCH));
+            // uv leaves a .gitignore beside them.
+            wheels = wheels.then(Copy::new(built, "/dist/*.whl", "/").wildcard(false).timestamp(EPOCH));
             names.push(member.name.as_str());
         }
     }
