@@ -7,6 +7,7 @@ use std::path::Path;
 use pyfront::project::config::Config;
 use pyfront::project::config::element::Key;
 use pyfront::project::config::healthcheck::HealthcheckTable;
+use pyfront::project::config::layers::Layers;
 use pyfront::project::config::user::UserTable;
 
 const INTRODUCTION: &str = "\
@@ -41,6 +42,7 @@ fn the_documentation_is_that_of_the_types() {
     section(&mut text, "`[tool.pyfront]`", Config::KEYS);
     section(&mut text, "`[tool.pyfront.user]`", UserTable::KEYS);
     section(&mut text, "`[tool.pyfront.healthcheck]`", HealthcheckTable::KEYS);
+    section(&mut text, "`[tool.pyfront.layers]`", Layers::KEYS);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md");
     if std::env::var_os("PYFRONT_UPDATE_GENERATED").is_some() {
         std::fs::write(&path, &text).expect("docs/configuration.md can be written");
