@@ -33,6 +33,7 @@ impl Max {
 
 impl Element for Max {
     const EXPECTED: &'static str = "a number from 8 to 119";
+    const SCHEMA: &'static str = r#"{"type": "integer", "minimum": 8, "maximum": 119}"#;
 
     fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
         let max = value.as_integer().and_then(|number| u8::try_from(number).ok());
@@ -62,6 +63,7 @@ impl Packages {
 
 impl Element for Packages {
     const EXPECTED: &'static str = "an array of packages, for example [\"numpy\"]";
+    const SCHEMA: &'static str = r#"{"type": "array", "items": {"type": "string"}}"#;
 
     fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
         names(value, Self::EXPECTED, "a package", problems).map(Self)
@@ -70,6 +72,7 @@ impl Element for Packages {
 
 impl Element for Layers {
     const EXPECTED: &'static str = "a table with max, own and shared";
+    const SCHEMA: &'static str = r##"{"$ref": "#/$defs/layers"}"##;
 
     fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
         let before = problems.len();
