@@ -13,6 +13,7 @@ pub mod rules;
 mod secrets;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use crate::closure::{Closure, Request, Target};
 use crate::diagnostic::{Diagnostic, Location};
@@ -79,6 +80,12 @@ pub struct Finding {
     pub rule: &'static Rule,
     /// What was found, where, and what to do.
     pub diagnostic: Diagnostic,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.rule.name, self.diagnostic)
+    }
 }
 
 /// What is checked: a project, and the plan of its image for one platform.
