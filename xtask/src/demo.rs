@@ -55,9 +55,7 @@ pub(crate) fn command(mut arguments: Arguments) -> Result<()> {
         base_layers(&engine)?,
         after.len() - base_layers(&engine)?
     );
-    if let Some(compressed) = frontend.compressed {
-        println!("frontend image     {compressed} bytes compressed");
-    }
+    println!("frontend image     {} bytes compressed", frontend.compressed);
     println!("cold build         {}", seconds(cold));
     println!(
         "unchanged build    {}; by an equivalent Dockerfile through the built-in frontend {}: {:.2} times as long",

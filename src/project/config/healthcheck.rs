@@ -60,6 +60,7 @@ impl HttpPath {
 
 impl Element for HttpPath {
     const EXPECTED: &'static str = "a path such as \"/health\"";
+    const SCHEMA: &'static str = r#"{"type": "string", "pattern": "^/"}"#;
 
     fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
         let text = value.string(Self::EXPECTED, problems)?;
@@ -84,6 +85,7 @@ pub struct CheckPort(u16);
 
 impl Element for CheckPort {
     const EXPECTED: &'static str = "a port from 1 to 65535";
+    const SCHEMA: &'static str = r#"{"type": "integer", "minimum": 1, "maximum": 65535}"#;
 
     fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
         port_number(value, problems).map(Self)
@@ -96,6 +98,7 @@ pub struct Retries(u32);
 
 impl Element for Retries {
     const EXPECTED: &'static str = "a number from 1 to 1000";
+    const SCHEMA: &'static str = r#"{"type": "integer", "minimum": 1, "maximum": 1000}"#;
 
     fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
         let retries = value.as_integer().and_then(|number| u32::try_from(number).ok());
@@ -135,6 +138,8 @@ keys! {
 
 impl Element for Healthcheck {
     const EXPECTED: &'static str = "false, a path such as \"/health\", or a table with a path or a command";
+    const SCHEMA: &'static str =
+        r##"{"anyOf": [{"const": false}, {"type": "string", "pattern": "^/"}, {"$ref": "#/$defs/healthcheck"}]}"##;
 
     fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
         if value.as_str().is_some() {

@@ -24,6 +24,7 @@ pub type Groups = Selection<GroupName>;
 
 impl Element for Extras {
     const EXPECTED: &'static str = "an array of extras, for example [\"postgres\"], or \"all\"";
+    const SCHEMA: &'static str = r#"{"anyOf": [{"const": "all"}, {"type": "array", "items": {"type": "string"}}]}"#;
 
     fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
         read_names(value, Self::EXPECTED, "an extra", problems)
@@ -32,6 +33,7 @@ impl Element for Extras {
 
 impl Element for Groups {
     const EXPECTED: &'static str = "an array of dependency groups, for example [\"worker\"], or \"all\"";
+    const SCHEMA: &'static str = r#"{"anyOf": [{"const": "all"}, {"type": "array", "items": {"type": "string"}}]}"#;
 
     fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
         read_names(value, Self::EXPECTED, "a dependency group", problems)
@@ -53,6 +55,16 @@ fn read_names<T: FromStr + PartialEq>(
         }
         None => {}
     }
+    names(value, expected, what, problems).map(Selection::Names)
+}
+
+/// Reads an array of names, and drops those that are there twice. `what` reads like "an extra".
+pub(super) fn names<T: FromStr + PartialEq>(
+    value: &Value<'_>,
+    expected: &str,
+    what: &str,
+    problems: &mut Problems,
+) -> Option<Vec<Located<T>>> {
     let before = problems.len();
     let mut names: Vec<Located<T>> = Vec::new();
     for item in value.array(expected, problems)? {
@@ -66,7 +78,7 @@ fn read_names<T: FromStr + PartialEq>(
             ),
         }
     }
-    (problems.len() == before).then_some(Selection::Names(names))
+    (problems.len() == before).then_some(names)
 }
 
 #[cfg(test)]
