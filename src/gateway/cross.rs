@@ -59,11 +59,11 @@ impl Task<'_> {
     /// The files of an image for another CPU. Warns if something has to run on that.
     async fn files(&self, plan: &Plan) -> Result<Output, FrontendError> {
         let platform = &self.image.platform;
-        if plan.runs_on_target.is_empty() {
-            return self.emit(plan, None, emit::target);
-        }
         if let Some((short, place)) = platforms::warning(self.gateway, plan, platform) {
             self.gateway.warn_at(&self.written.entry, short, place.as_ref().map(report::place)).await;
+        }
+        if plan.runs_on_target.is_empty() {
+            return self.emit(plan, None, emit::target);
         }
         let uv = resolve::uv_for(self.gateway, &plan.uv.version, platform).await?;
         self.emit(plan, Some(&uv), emit::target)

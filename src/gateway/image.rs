@@ -3,7 +3,7 @@
 use buildkit_frontend::image::{Healthcheck, History, ImageConfig};
 use buildkit_llb::Platform;
 
-use crate::emit::{describe, describe_built, describe_local, describe_members, describe_resolved};
+use crate::emit::{describe, describe_built, describe_local, describe_members, describe_packages, describe_resolved};
 use crate::plan::{self, Plan, VENV};
 
 /// Stands in every history entry that pyfront makes.
@@ -93,7 +93,9 @@ fn history(plan: &Plan) -> Vec<History> {
         empty_layer,
         ..History::default()
     };
-    let mut entries: Vec<History> = plan.groups.iter().map(|group| entry(describe(group), false)).collect();
+    let packages = Some(plan).filter(|plan| !plan.packages.is_empty());
+    let mut entries: Vec<History> = packages.map(|plan| entry(describe_packages(plan), false)).into_iter().collect();
+    entries.extend(plan.groups.iter().map(|group| entry(describe(group), false)));
     entries.extend(plan.local.iter().map(|group| entry(describe_local(group), false)));
     entries.extend(plan.built_layers().iter().map(|built| entry(describe_built(built), false)));
     entries.extend(plan.resolved.iter().map(|resolved| entry(describe_resolved(resolved), false)));

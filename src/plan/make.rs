@@ -14,7 +14,9 @@ use crate::plan::labels;
 use crate::plan::layers::{self, Parameters, Weight, Wish};
 use crate::plan::local::{self, LocalGroup, LocalWheel};
 use crate::plan::start::StartCommand;
-use crate::plan::{Account, Base, BuildTarget, Config, Group, Healthcheck, Plan, Resolved, Uv, VENV, Wheel};
+use crate::plan::{
+    Account, Base, BuildTarget, Config, Group, Healthcheck, Plan, Resolved, SystemPackage, Uv, VENV, Wheel,
+};
 use crate::project::config::healthcheck::{self, Test};
 use crate::project::config::{self, workdir};
 use crate::project::lock::{FileLocation, Lock};
@@ -105,6 +107,7 @@ pub fn make(inputs: &Inputs<'_>) -> Result<Plan, Diagnostics> {
         base: inputs.base.clone(),
         uv: inputs.uv.clone(),
         cache: cache(inputs),
+        packages: packages(inputs),
         build_packages: inputs.config.build_packages.as_ref().map(|packages| packages.to_vec()).unwrap_or_default(),
         groups,
         local,
@@ -121,6 +124,15 @@ pub fn make(inputs: &Inputs<'_>) -> Result<Plan, Diagnostics> {
         workdir: workdir(inputs.config).to_owned(),
         config,
     })
+}
+
+/// What is installed on the base image. Results without the base image have no use for it.
+fn packages(inputs: &Inputs<'_>) -> Vec<SystemPackage> {
+    if !inputs.build_target.kind.is_on_base() {
+        return Vec::new();
+    }
+    let asked = inputs.config.packages.iter().flat_map(|packages| packages.iter());
+    asked.map(|package| SystemPackage { name: package.value.clone(), origin: package.location.clone() }).collect()
 }
 
 /// The working directory.

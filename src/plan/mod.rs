@@ -60,6 +60,9 @@ pub struct Plan {
     pub uv: Uv,
     /// What the caches of build steps are shared by: `0.13.8-glibc-x86_64`.
     pub cache: String,
+    /// System packages of the running program, in order of names: one layer, right on top of the base image.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub packages: Vec<SystemPackage>,
     /// System packages of the steps that build; nothing of them gets into the image.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub build_packages: Vec<String>,
@@ -93,6 +96,11 @@ impl Plan {
     /// Whether there is something that has no wheel: a package, or the project itself.
     pub fn is_built_from_source(&self) -> bool {
         !self.built.is_empty() || self.first_party.iter().any(|member| matches!(member.how, How::Install { .. }))
+    }
+
+    /// Whether something runs on the image's own CPU, where another one builds.
+    pub fn needs_target(&self) -> bool {
+        self.build_platform.is_some() && !(self.runs_on_target.is_empty() && self.packages.is_empty())
     }
 
     /// What is fetched without being checked, since the lock has no hash of it: name, version and place in the lock.
@@ -132,6 +140,21 @@ impl Plan {
     /// The C library and CPU of `cache`, for what has nothing to do with uv.
     pub fn cache_platform(&self) -> &str {
         self.cache.split_once('-').map_or("", |(_, platform)| platform)
+    }
+}
+
+/// A package of the base image's distribution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SystemPackage {
+    /// Its name, and perhaps a version: `libpq5=17.6-0+deb13u1`.
+    pub name: String,
+    /// Where it is asked for.
+    pub origin: Location,
+}
+
+impl Serialize for SystemPackage {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.name)
     }
 }
 

@@ -17,5 +17,6 @@ mod projects;
 mod served;
 mod source;
 mod supply_chain;
+mod system_packages;
 mod targets;
 mod workspace;

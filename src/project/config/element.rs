@@ -49,6 +49,9 @@ pub(super) fn overlay<T: Element>(below: Option<Located<T>>, above: Option<Locat
 /// Our key for what other tools (Dockerfiles, Compose, uv's command line) call by another name.
 pub(super) fn name_of_other_tool(name: &str) -> Option<&'static str> {
     const OTHER_NAMES: &[(&str, &str)] = &[
+        ("apk", "packages"),
+        ("apt", "packages"),
+        ("apt-packages", "packages"),
         ("cmd", "command"),
         ("environment", "env"),
         ("expose", "ports"),
@@ -60,6 +63,7 @@ pub(super) fn name_of_other_tool(name: &str) -> Option<&'static str> {
         ("no-dev", "no-default-groups"),
         ("python-version", "python"),
         ("stages", "targets"),
+        ("system-packages", "packages"),
         ("target", "targets"),
         ("test", "command"),
         ("url", "path"),

@@ -69,6 +69,9 @@ keys! {
         /// of date stops the build. With `false` there is a warning, and what the lock says is installed. The build argument
         /// `PYFRONT_LOCKED` does the same and wins.
         "locked" => locked: bool,
+        /// System packages that the running program needs, as `apt-get install` or (on Alpine) `apk add` names them: shared
+        /// libraries, programs that are called. A version may follow: `"libpq5=17.6-0+deb13u1"`.
+        "packages" => packages: SystemPackages,
         /// System packages for the steps that build from source, as `apt-get install` or (on Alpine) `apk add` names them:
         /// compilers, headers of libraries. A version may follow: `"gcc=4:14.2.0-1"`. Nothing of them gets into the image.
         "build-packages" => build_packages: SystemPackages,
