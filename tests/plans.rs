@@ -76,6 +76,7 @@ fn plan_for(example: &str, arch: Arch) -> Plan {
             name: None,
             python: python.version.minor_text(),
             reason: python.reason,
+            env: BTreeMap::new(),
         },
         uv: &Uv { image: plan::Image { reference: uv::image(&version), digest: digest("0c") }, version },
         start: &start,

@@ -209,6 +209,7 @@ impl Emitter<'_> {
         } else {
             Bind::readonly(self.context.base, "/target/etc").selector("/etc")
         };
+        arguments.extend(self.plan.writable.iter().cloned());
         self.step(self.context.builder, &programs::RUNTIME, arguments, name)?
             .network(NetworkMode::None)
             .env("UV_NO_CACHE", "1")

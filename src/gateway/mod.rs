@@ -237,6 +237,7 @@ fn plan_for(
             name: resolve::full_name(&chosen.base.shown),
             python: chosen.python.version.minor_text(),
             reason: chosen.python.reason.clone(),
+            env: image::env(&chosen.base.config),
         },
         uv: chosen.uv,
         start: &start,
@@ -254,7 +255,12 @@ fn plan_for(
             .at_location(Some(origin.clone()))
             .help("use an index that gives hashes, and run uv lock")
     });
-    let warnings = installed.warnings.iter().cloned().chain(unchecked).collect();
+    let root = written.config.user.as_ref().filter(|user| user.is_root() && plan.target.kind.is_image()).map(|user| {
+        Diagnostic::new("RunsAsRoot: the container runs as root, and so does whoever breaks into the program")
+            .at_location(Some(user.location.clone()))
+            .help("remove the key: the default is the user app; directories that it needs go into writable")
+    });
+    let warnings = installed.warnings.iter().cloned().chain(unchecked).chain(root).collect();
     let parts = gateway.options().sbom.iter().flat_map(|_| sbom::parts(&installed.closure, chosen.indexes)).collect();
     Ok(Decided { plan, parts, warnings, file })
 }

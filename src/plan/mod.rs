@@ -19,6 +19,7 @@ pub use self::target::BuildTarget;
 
 pub mod build;
 pub mod cross;
+mod env;
 pub mod export;
 pub mod indexes;
 pub mod input;
@@ -88,6 +89,9 @@ pub struct Plan {
     pub account: Account,
     /// The working directory, owned by the account.
     pub workdir: String,
+    /// Further directories that the account owns.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub writable: Vec<String>,
     /// What the image's config says.
     pub config: Config,
 }
@@ -181,6 +185,9 @@ pub struct Base {
     pub python: String,
     /// Why this Python: what the user wrote, and where.
     pub reason: String,
+    /// Its environment, with `PATH` as the image has it.
+    #[serde(skip)]
+    pub env: BTreeMap<String, String>,
 }
 
 /// The uv that builds and installs; it never becomes part of the image.
@@ -261,6 +268,9 @@ pub struct Config {
     pub command_reason: String,
     /// `8000/tcp`.
     pub ports: Vec<String>,
+    /// Directories for data that outlives the container.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub volumes: Vec<String>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
     /// Health check; `None` keeps the base's.

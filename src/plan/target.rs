@@ -157,8 +157,9 @@ impl BuildTarget {
             config = config.overlay(own.value);
         }
         if !self.kind.starts() {
-            // There is nothing that could be asked.
+            // There is nothing that could be asked, or that would have children.
             config.healthcheck = None;
+            config.init = None;
         }
         config
     }

@@ -14,6 +14,7 @@ mod local;
 mod platforms;
 mod private_index;
 mod projects;
+mod runtime;
 mod served;
 mod source;
 mod supply_chain;

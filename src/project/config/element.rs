@@ -67,6 +67,7 @@ pub(super) fn name_of_other_tool(name: &str) -> Option<&'static str> {
         ("target", "targets"),
         ("test", "command"),
         ("url", "path"),
+        ("volume", "volumes"),
         ("uv-version", "uv"),
         ("working-dir", "workdir"),
     ];
