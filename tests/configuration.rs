@@ -1,4 +1,5 @@
-//! `docs/configuration.md` is made from the documentation of the types, and this test fails when it is stale.
+//! `docs/configuration.md` and `docs/pyfront.schema.json` are made from the documentation of the types, and these tests fail
+//! when they are stale.
 //! `cargo xtask codegen` writes it anew.
 
 use std::fmt::Write as _;
@@ -41,10 +42,20 @@ fn the_documentation_is_that_of_the_types() {
     section(&mut text, "`[tool.pyfront]`", Config::KEYS);
     section(&mut text, "`[tool.pyfront.user]`", UserTable::KEYS);
     section(&mut text, "`[tool.pyfront.healthcheck]`", HealthcheckTable::KEYS);
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md");
+    check("docs/configuration.md", &text);
+}
+
+#[test]
+fn the_schema_is_that_of_the_types() {
+    let schema = serde_json::to_string_pretty(&pyfront::project::config::schema::schema()).expect("JSON");
+    check("docs/pyfront.schema.json", &format!("{schema}\n"));
+}
+
+fn check(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
     if std::env::var_os("PYFRONT_UPDATE_GENERATED").is_some() {
-        std::fs::write(&path, &text).expect("docs/configuration.md can be written");
+        std::fs::write(&path, text).expect("the file can be written");
     }
     let checked_in = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(checked_in == text, "docs/configuration.md is stale: run `cargo xtask codegen`");
+    assert!(checked_in == text, "{name} is stale: run `cargo xtask codegen`");
 }

@@ -7,6 +7,7 @@ pub mod image;
 mod libc;
 mod local;
 mod platforms;
+pub mod preview;
 mod questions;
 mod read;
 pub mod report;

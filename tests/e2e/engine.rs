@@ -136,8 +136,12 @@ fn ca_certificates() -> tempfile::NamedTempFile {
     let path =
         std::env::var_os("SSL_CERT_FILE").map_or_else(|| "/etc/ssl/certs/ca-certificates.crt".into(), PathBuf::from);
     let bundle = std::fs::read_to_string(path).unwrap_or_default();
+    // That of the servers of these tests; the key stands before it.
+    let own = std::env::var_os("PYFRONT_TEST_CERTIFICATE").and_then(|path| std::fs::read_to_string(path).ok());
+    let own = own.as_deref().and_then(|text| text.find("-----BEGIN CERTIFICATE-----").map(|start| &text[start..]));
     let file = tempfile::NamedTempFile::new().expect("a temporary file can be made");
-    std::fs::write(file.path(), format!("{bundle}\n# {MARK}\n")).expect("the temporary file can be written");
+    std::fs::write(file.path(), format!("{bundle}\n{}\n# {MARK}\n", own.unwrap_or_default()))
+        .expect("the temporary file can be written");
     file
 }
 

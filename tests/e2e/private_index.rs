@@ -10,7 +10,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::engine::{Build, Engine, tag};
 use crate::projects::write;
-use crate::served::Served;
+use crate::served::{Served, gateway};
+use crate::traces::{Traces, secret};
 
 const USER: &str = "reader";
 
@@ -70,18 +71,17 @@ fn wheel(directory: &Path, name: &str, version: &str, module: &str) -> std::path
 struct Index {
     served: Served,
     password: String,
+    traces: Traces,
     /// The lock's entry of the package `parcel`.
     entry: String,
 }
 
 impl Index {
     fn new(engine: &Engine) -> Self {
-        let gateway =
-            engine.docker(&["network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}"]);
         // Different in each run, so that nothing is found of an earlier one.
         let password = format!("hunter2-{}-{:?}", std::process::id(), std::time::Instant::now());
         let password: String = password.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
-        let served = Served::private(&gateway, &Self::header(&password));
+        let served = Served::private(&gateway(engine), &Self::header(&password));
         let files = tempfile::tempdir().unwrap();
         let module = format!("NAME = 'a parcel of {}'\n", std::process::id());
         let hash = served.file("files/parcel-1.4-py3-none-any.whl", &wheel(files.path(), "parcel", "1.4", &module));
@@ -96,7 +96,7 @@ impl Index {
             "version = \"1.4\"\nsource = {{ registry = \"{url}/simple\" }}\nwheels = [\n    \
              {{ url = \"{url}/files/parcel-1.4-py3-none-any.whl\", hash = \"{hash}\" }},\n]\n"
         );
-        Self { served, password, entry }
+        Self { served, traces: Traces::of(USER, &password), password, entry }
     }
 
     fn header(password: &str) -> String {
@@ -132,23 +132,6 @@ impl Index {
         write(project.path(), "courier.py", "import parcel\ndef main():\n    print(parcel.NAME)\n");
         project
     }
-
-    /// Every form in which the password could have been left behind.
-    fn traces(&self) -> Vec<Vec<u8>> {
-        let credentials = format!("{USER}:{}", self.password);
-        // The user name's length decides how the password falls on base64's groups; these two cover it.
-        let encoded = [BASE64.encode(&credentials), BASE64.encode(&self.password)];
-        let words = encoded.iter().map(|text| text.trim_end_matches('=')[..16].as_bytes().to_vec());
-        words.chain([self.password.as_bytes().to_vec()]).collect()
-    }
-
-    #[track_caller]
-    fn assert_not_in(&self, bytes: &[u8], what: &str) {
-        for trace in self.traces() {
-            let found = bytes.windows(trace.len()).any(|window| window == trace);
-            assert!(!found, "the password is in {what}");
-        }
-    }
 }
 
 fn build(engine: &Engine, project: &Path, name: &str, arguments: &[&str]) -> Build {
@@ -156,14 +139,6 @@ fn build(engine: &Engine, project: &Path, name: &str, arguments: &[&str]) -> Bui
     let mut all = vec!["--file", &file];
     all.extend(arguments);
     engine.try_build(project, &tag(name), &all)
-}
-
-/// A file with a secret's value, as an argument of buildx.
-fn secret(id: &str, value: &str) -> (tempfile::NamedTempFile, String) {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), value).unwrap();
-    let argument = format!("id={id},src={}", file.path().display());
-    (file, argument)
 }
 
 #[test]
@@ -222,41 +197,11 @@ fn the_right_password_builds_and_is_left_nowhere() {
     let built = build(&engine, project.path(), "private", &with);
     assert!(built.success, "{}", built.log);
     assert_eq!(engine.run(&built.tag, &[]), format!("a parcel of {}", std::process::id()));
-    index.assert_not_in(built.log.as_bytes(), "the log");
-    index.assert_not_in(engine.inspect(&built.tag).to_string().as_bytes(), "the image's config");
-    let history = engine.docker(&["history", "--no-trunc", "--format", "json", &built.tag]);
-    index.assert_not_in(history.as_bytes(), "the image's history");
-    let file = tempfile::NamedTempFile::new().unwrap();
-    let saved = file.path().display().to_string();
-    engine.docker(&["image", "save", "--output", &saved, &built.tag]);
-    let looked_at = search(&index, file.path(), "the saved image");
-    assert!(looked_at > 5, "only {looked_at} files were looked at");
+    index.traces.assert_not_in_build(&engine, &built);
 
-    if !engine.is_graphdriver() {
-        let output = tempfile::NamedTempFile::new().unwrap();
-        let to = format!("type=oci,dest={}", output.path().display());
-        let arguments = [&with[..], &["--provenance=mode=max", "--output", &to]].concat();
-        let again = build(&engine, project.path(), "private-provenance", &arguments);
-        assert!(again.success, "{}", again.log);
-        index.assert_not_in(again.log.as_bytes(), "the log");
-        let unpacked = tempfile::tempdir().unwrap();
-        let status = Command::new("tar").arg("-xf").arg(output.path()).arg("-C").arg(unpacked.path()).status().unwrap();
-        assert!(status.success());
-        let provenance = all_files(unpacked.path()).into_iter().any(|file| {
-            let text = std::fs::read(file).unwrap();
-            let text = String::from_utf8_lossy(&text);
-            text.contains("slsa.dev/provenance") && text.contains("UV_INDEX_INTERNAL_PASSWORD")
-        });
-        assert!(provenance, "the provenance names the secret");
-        search(&index, output.path(), "the image with its provenance");
-    }
-    // Later versions of buildx keep a record of the build.
-    let record = tempfile::NamedTempFile::new().unwrap();
-    let exported = record.path().display().to_string();
-    let export = ["buildx", "history", "export", "--output", &exported, "^0"];
-    if Command::new("docker").args(export).output().unwrap().status.success() {
-        search(&index, record.path(), "the record of the build");
-    }
+    index.traces.assert_not_in_provenance(&engine, "UV_INDEX_INTERNAL_PASSWORD", |more| {
+        build(&engine, project.path(), "private-provenance", &[&with[..], more].concat())
+    });
 }
 
 #[test]
@@ -274,7 +219,7 @@ fn a_netrc_serves_an_index_and_the_requirements_of_builds() {
     let built = build(&engine, project.path(), "netrc", &["--secret", &netrc]);
     assert!(built.success, "{}", built.log);
     assert_eq!(engine.run(&built.tag, &[]), format!("a parcel of {}", std::process::id()));
-    index.assert_not_in(built.log.as_bytes(), "the log");
+    index.traces.assert_not_in(built.log.as_bytes(), "the log");
 
     // Other code: what was fetched and built from the index stays.
     write(project.path(), "courier.py", "import parcel\ndef main():\n    print('again', parcel.NAME)\n");
@@ -296,41 +241,6 @@ fn a_file_that_was_replaced_is_refused() {
     assert!(!build.success, "{}", build.log);
     let expected = "parcel-1.4-py3-none-any.whl has another hash than the lock says";
     assert!(build.log.contains(expected), "{}", build.log);
-}
-
-/// Looks for the password in an archive: in its files, in compressed ones also behind the compression, and in archives within.
-/// Says how many files were looked at.
-fn search(index: &Index, archive: &Path, what: &str) -> usize {
-    let directory = tempfile::tempdir().unwrap();
-    let status = Command::new("tar").arg("-xf").arg(archive).arg("-C").arg(directory.path()).status().unwrap();
-    assert!(status.success(), "{what} cannot be unpacked");
-    let files = all_files(directory.path());
-    for file in &files {
-        let bytes = std::fs::read(file).unwrap();
-        let name = format!("{} of {what}", file.display());
-        index.assert_not_in(&bytes, &name);
-        let program = match bytes.get(..4) {
-            Some([0x1f, 0x8b, ..]) => "gzip",
-            Some([0x28, 0xb5, 0x2f, 0xfd]) => "zstd",
-            _ => continue,
-        };
-        let plain = Command::new(program).args(["--decompress", "--stdout"]).arg(file).output();
-        index.assert_not_in(&plain.expect("the file can be decompressed").stdout, &name);
-    }
-    files.len()
-}
-
-fn all_files(directory: &Path) -> Vec<std::path::PathBuf> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files.extend(all_files(&path));
-        } else if path.is_file() {
-            files.push(path);
-        }
-    }
-    files
 }
 
 #[test]

@@ -7,6 +7,8 @@ use std::process::Command;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::engine::Engine;
+
 /// The directory, and where it is served for as long as the tests run.
 pub(crate) struct Served {
     directory: tempfile::TempDir,
@@ -71,16 +73,34 @@ impl Served {
 
     /// Serves the files of a directory as the git repository `NAME`, with one commit. Returns the commit.
     pub(crate) fn repository(&self, name: &str, files: &Path) -> String {
-        let bare = self.path(name);
-        let author = ["-c", "user.name=Test", "-c", "user.email=test@example.org"];
-        run(git(files).args(["init", "--quiet", "--initial-branch=main"]));
-        run(git(files).args(["add", "."]));
-        run(git(files).args(author).args(["commit", "--quiet", "--no-gpg-sign", "--message=First"]));
-        run(git(files).args(["clone", "--quiet", "--bare", "."]).arg(&bare));
-        // What git needs where the server knows nothing of git.
-        run(git(&bare).arg("update-server-info"));
-        run(git(&bare).args(["rev-parse", "HEAD"]))
+        commit(&self.path(name), files, None)
     }
+}
+
+/// The address of the engine's bridge on this machine: what listens there, containers reach.
+pub(crate) fn gateway(engine: &Engine) -> String {
+    engine.docker(&["network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}"])
+}
+
+/// Adds the files of a directory as one more commit to a bare repository, which is made when it is not there yet, with an
+/// annotated tag. Returns the commit.
+pub(crate) fn commit(bare: &Path, files: &Path, tag: Option<&str>) -> String {
+    let author = ["-c", "user.name=Test", "-c", "user.email=test@example.org"];
+    if !bare.exists() {
+        run(git(files).args(["init", "--quiet", "--initial-branch=main"]));
+        let parent = bare.parent().expect("it lies in a directory");
+        std::fs::create_dir_all(parent).expect("a directory can be made");
+        run(git(parent).args(["init", "--quiet", "--bare", "--initial-branch=main"]).arg(bare));
+    }
+    run(git(files).args(["add", "."]));
+    run(git(files).args(author).args(["commit", "--quiet", "--no-gpg-sign", "--message=Files"]));
+    if let Some(tag) = tag {
+        run(git(files).args(author).args(["tag", "--annotate", "--message=Release", tag]));
+    }
+    run(git(files).args(["push", "--quiet", "--tags"]).arg(bare).arg("main"));
+    // What git needs where the server knows nothing of git.
+    run(git(bare).arg("update-server-info"));
+    run(git(bare).args(["rev-parse", "HEAD"]))
 }
 
 fn sha256(content: &[u8]) -> String {

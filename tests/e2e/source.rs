@@ -30,7 +30,7 @@ fn a_source_distribution_becomes_a_layer_of_its_own() {
 }
 
 /// A package in the directory `python` of its source.
-fn package(directory: &Path, name: &str, pyproject: &str) {
+pub(crate) fn package(directory: &Path, name: &str, pyproject: &str) {
     let module = directory.join("python/src").join(name);
     std::fs::create_dir_all(&module).unwrap();
     write(&module, "__init__.py", &format!("NAME = {name:?}\n"));
@@ -163,7 +163,7 @@ PyMODINIT_FUNC PyInit_squeeze(void) { return PyModule_Create(&module); }
     )
 }
 
-fn append(project: &Path, text: &str) {
+pub(crate) fn append(project: &Path, text: &str) {
     let file = std::fs::read_to_string(project.join("pyproject.toml")).unwrap();
     write(project, "pyproject.toml", &format!("{file}\n{text}"));
 }

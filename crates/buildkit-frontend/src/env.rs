@@ -45,6 +45,13 @@ impl Environment {
         Self::from_variables(std::env::vars_os().map(|(key, value)| (text(key), text(value))))
     }
 
+    /// Whether BuildKit has started this process as a frontend. It always says so with a variable of its own; a person's
+    /// environment may have others of BuildKit (`BUILDKIT_HOST`, `BUILDKIT_PROGRESS`).
+    pub fn is_there() -> bool {
+        let is_own = |name: &str| name == SESSION_ID || name == WORKERS || name.starts_with(OPT_PREFIX);
+        std::env::vars_os().any(|(name, _)| name.to_str().is_some_and(is_own))
+    }
+
     /// Reads an environment given as pairs.
     pub fn from_variables(variables: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut environment = Self::default();

@@ -14,6 +14,7 @@ pub mod context;
 pub mod env;
 pub mod ignore;
 pub mod image;
+pub mod offline;
 pub mod options;
 pub mod subrequest;
 #[cfg(feature = "testing")]

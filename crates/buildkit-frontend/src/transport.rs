@@ -1,5 +1,6 @@
 //! The gRPC connection to BuildKit: one HTTP/2 connection over [standard input and output](crate::stdio), with limits as
 //! BuildKit's own client has them. There is no reconnecting and no keep-alive: when the pipe is gone, so is the build.
+//! Without a daemon the same calls are answered [in this process](crate::offline).
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,13 +8,15 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use buildkit_proto::gateway::llb_bridge_client::LlbBridgeClient;
-use hyper::body::Incoming;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Bytes;
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::sync::watch;
 use tonic::body::Body;
 
 use crate::error::FrontendError;
+use crate::offline::Bridge;
 use crate::stdio::{HangUp, Wire};
 
 /// Largest message in either direction: BuildKit's own limit since 0.14.
@@ -27,14 +30,14 @@ const CONNECTION_WINDOW: u32 = 4 << 20;
 const AFTERMATH: Duration = Duration::from_millis(500);
 
 /// The generated client over our connection. Cloning it is cheap.
-pub(crate) type Client = LlbBridgeClient<Http2Service>;
+pub(crate) type Client = LlbBridgeClient<Service>;
 
 /// An open connection.
 #[derive(Clone)]
 pub(crate) struct Connection {
     client: Client,
-    /// Why the connection ended, once it has.
-    ended: watch::Receiver<Option<Arc<str>>>,
+    /// Why the connection ended, once it has. One within this process never ends.
+    ended: Option<watch::Receiver<Option<Arc<str>>>>,
 }
 
 impl Connection {
@@ -58,10 +61,12 @@ impl Connection {
             };
             let _ = report.send(Some(reason.into()));
         });
-        let client = LlbBridgeClient::with_origin(Http2Service(sender), http::Uri::from_static("http://localhost"))
-            .max_decoding_message_size(MESSAGE_LIMIT)
-            .max_encoding_message_size(MESSAGE_LIMIT);
-        Ok(Self { client, ended })
+        Ok(Self { client: client(Service::Http2(sender)), ended: Some(ended) })
+    }
+
+    /// Calls that are answered in this process.
+    pub(crate) fn offline(bridge: Arc<Bridge>) -> Self {
+        Self { client: client(Service::Offline(bridge)), ended: None }
     }
 
     /// Makes one call. It takes as long as it takes, but ends at once when the connection does.
@@ -88,7 +93,7 @@ impl Connection {
 
     /// The error that there is no connection any more, if there is none.
     pub(crate) fn check(&self) -> Result<(), FrontendError> {
-        match &*self.ended.borrow() {
+        match self.ended.as_ref().and_then(|ended| ended.borrow().clone()).as_deref() {
             None => Ok(()),
             Some(reason) => Err(FrontendError::connection_lost(reason)),
         }
@@ -96,7 +101,7 @@ impl Connection {
 
     /// Waits for the end of the connection.
     pub(crate) async fn lost(&self) -> FrontendError {
-        let mut ended = self.ended.clone();
+        let Some(mut ended) = self.ended.clone() else { return std::future::pending().await };
         let reason = match ended.wait_for(Option::is_some).await {
             Ok(reason) => reason.clone(),
             Err(_) => None,
@@ -120,20 +125,64 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// hyper's sender as the tower service that tonic wants.
-#[derive(Clone)]
-pub(crate) struct Http2Service(SendRequest<Body>);
+fn client(service: Service) -> Client {
+    LlbBridgeClient::with_origin(service, http::Uri::from_static("http://localhost"))
+        .max_decoding_message_size(MESSAGE_LIMIT)
+        .max_encoding_message_size(MESSAGE_LIMIT)
+}
 
-impl tower_service::Service<http::Request<Body>> for Http2Service {
-    type Response = http::Response<Incoming>;
-    type Error = hyper::Error;
+/// What answers, as the tower service that tonic wants.
+#[derive(Clone)]
+pub(crate) enum Service {
+    /// hyper's sender.
+    Http2(SendRequest<Body>),
+    /// This process.
+    Offline(Arc<Bridge>),
+}
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+impl tower_service::Service<http::Request<Body>> for Service {
+    type Response = http::Response<Body>;
+    type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.0.poll_ready(cx)
+        match self {
+            Self::Http2(sender) => sender.poll_ready(cx).map_err(Into::into),
+            Self::Offline(_) => Poll::Ready(Ok(())),
+        }
     }
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        Box::pin(self.0.send_request(request))
+        match self {
+            Self::Http2(sender) => {
+                let sent = sender.send_request(request);
+                Box::pin(async move { Ok(sent.await?.map(Body::new)) })
+            }
+            Self::Offline(bridge) => Box::pin(answer(Arc::clone(bridge), request)),
+        }
+    }
+}
+
+/// The trailer with the outcome of a call.
+const GRPC_STATUS: http::HeaderName = http::HeaderName::from_static("grpc-status");
+/// Length of what stands before each message of gRPC: a flag, and the message's length.
+const PREFIX: usize = 5;
+
+/// One call within this process, in gRPC's frames.
+async fn answer(bridge: Arc<Bridge>, request: http::Request<Body>) -> Result<http::Response<Body>, BoxError> {
+    let call = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
+    let message = request.into_body().collect().await?.to_bytes();
+    match bridge.answer(&call, message.get(PREFIX..).unwrap_or_default()) {
+        Ok(message) => {
+            let mut frame = vec![0];
+            frame.extend(u32::try_from(message.len())?.to_be_bytes());
+            frame.extend(message);
+            let ok = http::HeaderMap::from_iter([(GRPC_STATUS, http::HeaderValue::from_static("0"))]);
+            let body = Full::new(Bytes::from(frame)).with_trailers(async move { Some(Ok(ok)) });
+            Ok(http::Response::new(Body::new(body)))
+        }
+        Err(status) => Ok(status.into_http()),
     }
 }

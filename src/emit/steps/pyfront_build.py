@@ -57,6 +57,19 @@ def prepare():
     return python
 
 
+def pass_over_left_out(directory):
+    """Lets git pass over the tracked files that the build does not get: uv.lock, and what .dockerignore names.
+
+    They would count as deleted, and the version of a tagged commit would be one of a tree that was changed after it.
+    """
+    if not os.path.exists(directory + "/.git") or not shutil.which("git"):
+        return
+    git = ["git", "-c", "safe.directory=*", "-C", directory]
+    # A repository that git cannot read is for the backend to complain about.
+    deleted = subprocess.run([*git, "ls-files", "-z", "--deleted"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+    subprocess.run([*git, "update-index", "-z", "--skip-worktree", "--stdin"], input=deleted, stderr=subprocess.DEVNULL)
+
+
 def run(*arguments, title, name, project=False):
     """Runs a command of uv that builds, and shows what the backend says while it says it. A failure ends the step."""
     # uv hands on a backend's output when it failed, or as log lines of this module.

@@ -17,6 +17,7 @@ impl Argv {
 
 impl Element for Argv {
     const EXPECTED: &'static str = "an array of strings, for example [\"python\", \"main.py\"]";
+    const SCHEMA: &'static str = r#"{"type": "array", "items": {"type": "string"}, "minItems": 1}"#;
 
     fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
         if let Some(text) = value.as_str() {

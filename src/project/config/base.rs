@@ -24,6 +24,7 @@ pub enum Base {
 impl Element for Base {
     const EXPECTED: &'static str =
         "\"slim\", \"alpine\", \"full\" or a full image reference, for example \"python:3.13-slim-trixie\"";
+    const SCHEMA: &'static str = r#"{"type": "string", "examples": ["slim", "alpine", "full"]}"#;
 
     fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
         let text = value.string(Self::EXPECTED, problems)?;

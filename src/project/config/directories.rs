@@ -17,6 +17,7 @@ impl Directories {
 
 impl Element for Directories {
     const EXPECTED: &'static str = "an array of absolute paths, for example [\"/data\"]";
+    const SCHEMA: &'static str = r#"{"type": "array", "items": {"type": "string", "pattern": "^/"}}"#;
 
     fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
         let before = problems.len();

@@ -13,6 +13,7 @@ const LONGEST: Duration = Duration::from_nanos(i64::MAX as u64);
 
 impl Element for Duration {
     const EXPECTED: &'static str = "a duration such as \"30s\" or \"1m30s\"";
+    const SCHEMA: &'static str = r#"{"type": "string", "examples": ["30s", "1m30s"]}"#;
 
     fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
         let Some(text) = value.as_str() else {

@@ -8,6 +8,8 @@ use crate::project::document::{Located, Problems, Value};
 pub trait Element: Sized {
     /// How a value is written, for messages and documentation: "an array of strings, for example …".
     const EXPECTED: &'static str;
+    /// The same as a JSON Schema, for editors: in JSON, one object. It may be laxer than what is read.
+    const SCHEMA: &'static str = ANYTHING;
 
     /// Reads a value. `None` when it is wrong; then at least one problem was added.
     fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self>;
@@ -19,6 +21,9 @@ pub trait Element: Sized {
     }
 }
 
+/// The schema of a type that has none yet.
+pub(super) const ANYTHING: &str = "{}";
+
 /// A key of a table, for documentation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Key {
@@ -28,10 +33,13 @@ pub struct Key {
     pub doc: &'static str,
     /// How its value is written.
     pub expected: &'static str,
+    /// The JSON Schema of its value.
+    pub schema: &'static str,
 }
 
 impl Element for bool {
     const EXPECTED: &'static str = "true or false";
+    const SCHEMA: &'static str = r#"{"type": "boolean"}"#;
 
     fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
         value.boolean(problems)
@@ -97,6 +105,7 @@ macro_rules! keys {
                     name: $key,
                     doc: concat!($($doc, "\n"),+),
                     expected: <$type as $crate::project::config::element::Element>::EXPECTED,
+                    schema: <$type as $crate::project::config::element::Element>::SCHEMA,
                 }, )+
             ];
 

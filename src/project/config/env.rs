@@ -13,6 +13,7 @@ pub struct Env(pub BTreeMap<String, Located<String>>);
 
 impl Element for Env {
     const EXPECTED: &'static str = "a table of strings, for example { LOG_LEVEL = \"info\" }";
+    const SCHEMA: &'static str = r#"{"type": "object", "additionalProperties": {"type": "string"}}"#;
 
     fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
         let before = problems.len();

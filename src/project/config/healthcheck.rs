@@ -62,6 +62,7 @@ impl HttpPath {
 
 impl Element for HttpPath {
     const EXPECTED: &'static str = "a path such as \"/health\"";
+    const SCHEMA: &'static str = r#"{"type": "string", "pattern": "^/"}"#;
 
     fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
         let text = value.string(Self::EXPECTED, problems)?;
@@ -86,6 +87,7 @@ pub struct CheckPort(u16);
 
 impl Element for CheckPort {
     const EXPECTED: &'static str = "a port from 1 to 65535";
+    const SCHEMA: &'static str = r#"{"type": "integer", "minimum": 1, "maximum": 65535}"#;
 
     fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
         port_number(value, problems).map(Self)
@@ -98,6 +100,7 @@ pub struct Retries(u32);
 
 impl Element for Retries {
     const EXPECTED: &'static str = "a number from 1 to 1000";
+    const SCHEMA: &'static str = r#"{"type": "integer", "minimum": 1, "maximum": 1000}"#;
 
     fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
         let retries = value.as_integer().and_then(|number| u32::try_from(number).ok());
@@ -138,6 +141,8 @@ keys! {
 
 impl Element for Healthcheck {
     const EXPECTED: &'static str = "false, a path such as \"/health\", or a table with a path, a command or a port";
+    const SCHEMA: &'static str =
+        r##"{"anyOf": [{"const": false}, {"type": "string", "pattern": "^/"}, {"$ref": "#/$defs/healthcheck"}]}"##;
 
     fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
         if value.as_str().is_some() {

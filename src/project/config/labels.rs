@@ -12,6 +12,7 @@ pub struct Labels(pub BTreeMap<String, Located<String>>);
 
 impl Element for Labels {
     const EXPECTED: &'static str = "a table of strings, for example { \"org.opencontainers.image.vendor\" = \"Acme\" }";
+    const SCHEMA: &'static str = r#"{"type": "object", "additionalProperties": {"type": "string"}}"#;
 
     fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
         let before = problems.len();

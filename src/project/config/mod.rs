@@ -12,6 +12,7 @@ pub mod labels;
 pub mod package;
 pub mod ports;
 pub mod python;
+pub mod schema;
 pub mod selection;
 pub mod stop_signal;
 pub mod system_packages;

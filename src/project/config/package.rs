@@ -9,6 +9,7 @@ use crate::project::document::{Problems, Value, quoted};
 
 impl Element for PackageName {
     const EXPECTED: &'static str = "the name of a member, for example \"api\"";
+    const SCHEMA: &'static str = r#"{"type": "string"}"#;
 
     fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
         let text = value.string(Self::EXPECTED, problems)?;

@@ -50,6 +50,7 @@ impl fmt::Display for Port {
 
 impl Element for Ports {
     const EXPECTED: &'static str = "an array of ports, for example [8000, \"53/udp\"]";
+    const SCHEMA: &'static str = r#"{"type": "array", "items": {"anyOf": [{"type": "integer", "minimum": 1, "maximum": 65535}, {"type": "string", "pattern": "^[0-9]+(/(tcp|udp|sctp))?$"}]}}"#;
 
     fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
         let before = problems.len();

@@ -11,6 +11,7 @@ pub struct Python(pub PythonVersion);
 
 impl Element for Python {
     const EXPECTED: &'static str = "a version such as \"3.13\" or \"3.13.2\"";
+    const SCHEMA: &'static str = r#"{"type": "string", "pattern": "^3\\.[0-9]+(\\.[0-9]+)?$"}"#;
 
     fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
         let Some(text) = value.as_str() else {

@@ -24,6 +24,7 @@ pub type Groups = Selection<GroupName>;
 
 impl Element for Extras {
     const EXPECTED: &'static str = "an array of extras, for example [\"postgres\"], or \"all\"";
+    const SCHEMA: &'static str = r#"{"anyOf": [{"const": "all"}, {"type": "array", "items": {"type": "string"}}]}"#;
 
     fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
         read_names(value, Self::EXPECTED, "an extra", problems)
@@ -32,6 +33,7 @@ impl Element for Extras {
 
 impl Element for Groups {
     const EXPECTED: &'static str = "an array of dependency groups, for example [\"worker\"], or \"all\"";
+    const SCHEMA: &'static str = r#"{"anyOf": [{"const": "all"}, {"type": "array", "items": {"type": "string"}}]}"#;
 
     fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
         read_names(value, Self::EXPECTED, "a dependency group", problems)

@@ -24,6 +24,7 @@ impl StopSignal {
 
 impl Element for StopSignal {
     const EXPECTED: &'static str = "a signal such as \"SIGTERM\"";
+    const SCHEMA: &'static str = r#"{"type": ["string", "integer"], "examples": ["SIGTERM", "SIGINT"]}"#;
 
     fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
         let text = match value.as_integer() {

@@ -23,6 +23,7 @@ impl SystemPackages {
 
 impl Element for SystemPackages {
     const EXPECTED: &'static str = "an array of packages, for example [\"gcc\", \"libpq-dev\"]";
+    const SCHEMA: &'static str = r#"{"type": "array", "items": {"type": "string"}}"#;
 
     fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
         if let Some(text) = value.as_str() {

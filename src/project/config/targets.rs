@@ -16,6 +16,7 @@ pub struct Targets(pub BTreeMap<String, Located<Config>>);
 impl Element for Targets {
     const EXPECTED: &'static str =
         "tables of these keys by the name of a target, for example [tool.pyfront.targets.worker]";
+    const SCHEMA: &'static str = r##"{"type": "object", "additionalProperties": {"$ref": "#/$defs/target"}}"##;
 
     fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
         let before = problems.len();
@@ -66,18 +67,21 @@ impl Element for Targets {
     }
 }
 
+/// The keys that say how the project is read, which no target has.
+pub(super) const OF_ALL_TARGETS: [&str; 4] = ["package", "uv", "locked", "targets"];
+
 /// What says how the project is read, rather than what becomes of it.
 fn keys_of_all_targets(config: &Config) -> Vec<(&'static str, Location)> {
     fn place<T>(value: Option<&Located<T>>) -> Option<Location> {
         value.map(|value| value.location.clone())
     }
-    let keys = [
-        ("package", place(config.package.as_ref())),
-        ("uv", place(config.uv.as_ref())),
-        ("locked", place(config.locked.as_ref())),
-        ("targets", place(config.targets.as_ref())),
+    let places = [
+        place(config.package.as_ref()),
+        place(config.uv.as_ref()),
+        place(config.locked.as_ref()),
+        place(config.targets.as_ref()),
     ];
-    keys.into_iter().filter_map(|(key, place)| Some((key, place?))).collect()
+    OF_ALL_TARGETS.into_iter().zip(places).filter_map(|(key, place)| Some((key, place?))).collect()
 }
 
 fn is_name(text: &str) -> bool {

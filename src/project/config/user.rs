@@ -66,6 +66,7 @@ pub struct UserName(String);
 
 impl Element for UserName {
     const EXPECTED: &'static str = "a user name such as \"app\"";
+    const SCHEMA: &'static str = r#"{"type": "string"}"#;
 
     fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
         let text = value.string(Self::EXPECTED, problems)?;
@@ -87,6 +88,7 @@ pub struct Id(u32);
 
 impl Element for Id {
     const EXPECTED: &'static str = "a number from 0 to 2147483647";
+    const SCHEMA: &'static str = r#"{"type": "integer", "minimum": 0}"#;
 
     fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
         let id = value.as_integer().filter(|id| (0..=GREATEST_ID).contains(id)).and_then(|id| u32::try_from(id).ok());
@@ -107,6 +109,7 @@ pub struct Home(String);
 
 impl Element for Home {
     const EXPECTED: &'static str = "an absolute path such as \"/home/app\"";
+    const SCHEMA: &'static str = r#"{"type": "string", "pattern": "^/"}"#;
 
     fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
         let text = value.string(Self::EXPECTED, problems)?;
@@ -122,6 +125,7 @@ impl Element for Home {
 impl Element for User {
     const EXPECTED: &'static str =
         "\"uid\" or \"uid:gid\" in numbers, \"root\", or a table such as { name = \"app\", uid = 10001 }";
+    const SCHEMA: &'static str = r##"{"anyOf": [{"type": ["string", "integer"]}, {"$ref": "#/$defs/user"}]}"##;
 
     fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
         if value.is_integer() {

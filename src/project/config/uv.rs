@@ -21,6 +21,7 @@ impl UvVersion {
 
 impl Element for UvVersion {
     const EXPECTED: &'static str = "a version such as \"0.13.8\"";
+    const SCHEMA: &'static str = r#"{"type": "string"}"#;
 
     fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
         let Some(text) = value.as_str() else {

@@ -26,6 +26,7 @@ const TAKEN: &[&str] = &[
 
 impl Element for Workdir {
     const EXPECTED: &'static str = "an absolute path such as \"/app\"";
+    const SCHEMA: &'static str = r#"{"type": "string", "pattern": "^/"}"#;
 
     fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
         let text = value.string(Self::EXPECTED, problems)?;

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::debian::{remove_tree, require_root};
 use crate::engine::network::{Network, mtu};
-use crate::engine::{Engine, Kind, client, directory, init, mounts, rootfs};
+use crate::engine::{Engine, Kind, certificate, client, directory, init, mounts, rootfs};
 use crate::process::tail;
 use crate::progress::{note, step};
 use crate::state::State;
@@ -76,6 +76,7 @@ fn start(state: &State, kind: Kind, rootfs: &Path, this: &Engine) -> Result<()> 
         }
     }
     rootfs::refresh(rootfs)?;
+    certificate::ensure(kind, &engine, rootfs)?;
     client::write(&engine, rootfs)?;
     Network::of(kind).up(rootfs)?;
     fs::write(engine.join("run/daemon.json"), settings(kind)?)?;

@@ -6,6 +6,7 @@
 //! containerd, shims, containers and every mount with it: there is nothing stale to clean up. Engines have separate
 //! bridges and run side by side.
 
+mod certificate;
 mod client;
 mod daemon;
 pub(crate) mod init;
@@ -202,6 +203,7 @@ impl Engine {
                     ("BUILDX_BUILDER", None),
                     ("BUILDX_CONFIG", None),
                     ("PATH", Some(path)),
+                    ("PYFRONT_TEST_CERTIFICATE", Some(certificate::path(directory).display().to_string())),
                 ]
             }
         }

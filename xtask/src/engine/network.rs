@@ -46,7 +46,12 @@ impl Network {
     }
 
     fn gateway(self) -> String {
-        format!("10.{}.0.1/24", self.second_octet())
+        format!("{}/24", self.gateway_address())
+    }
+
+    /// The bridge's own address, at which containers reach this machine.
+    pub(crate) fn gateway_address(self) -> String {
+        format!("10.{}.0.1", self.second_octet())
     }
 
     /// Makes the bridge and the rules; what is there already stays.

@@ -59,13 +59,29 @@ pub(crate) fn refresh(rootfs: &Path) -> Result<()> {
     let trusted = std::env::var_os("SSL_CERT_FILE").map(PathBuf::from);
     let trusted = trusted.into_iter().chain([PathBuf::from("/etc/ssl/certs/ca-certificates.crt")]);
     if let Some(bundle) = trusted.into_iter().find(|path| path.is_file()) {
-        replace(&bundle, &rootfs.join("etc/ssl/certs/ca-certificates.crt"))?;
+        replace(&bundle, &rootfs.join(TRUSTED))?;
     }
     let names = Path::new("/etc/resolv.conf");
     if names.exists() {
         replace(names, &rootfs.join("etc/resolv.conf"))?;
     }
     Ok(())
+}
+
+/// What dockerd and BuildKit trust.
+const TRUSTED: &str = "etc/ssl/certs/ca-certificates.crt";
+
+/// Adds a certificate, in the form PEM, to those that dockerd and BuildKit trust.
+pub(crate) fn trust(rootfs: &Path, certificate: &str) -> Result<()> {
+    let path = rootfs.join(TRUSTED);
+    let text = fs::read_to_string(&path).unwrap_or_default();
+    if text.contains(certificate.trim()) {
+        return Ok(());
+    }
+    let fresh = path.with_extension("with-test-server");
+    fs::write(&fresh, format!("{}\n{certificate}", text.trim_end()))?;
+    replace(&fresh, &path)?;
+    Ok(fs::remove_file(&fresh)?)
 }
 
 /// Copies so that a reader sees the old or the new content, and a link at `to` is replaced instead of followed.

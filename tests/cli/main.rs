@@ -1,0 +1,7 @@
+//! pyfront on the command line: the real binary, as a person starts it.
+
+#![allow(clippy::unwrap_used)]
+
+mod check;
+mod command;
+mod plan;
