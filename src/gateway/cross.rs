@@ -6,7 +6,7 @@ use buildkit_frontend::{FrontendError, Reference};
 use buildkit_llb::Output;
 use futures_util::future::{join, try_join_all};
 
-use super::{Solved, Task, platforms, report, resolve};
+use super::{Solved, Task, platforms, resolve};
 use crate::emit;
 use crate::plan::{Plan, VENV, cross};
 
@@ -59,9 +59,8 @@ impl Task<'_> {
     /// The files of an image for another CPU. Warns if something has to run on that.
     async fn files(&self, plan: &Plan) -> Result<Output, FrontendError> {
         let platform = &self.image.platform;
-        if let Some((short, place)) = platforms::warning(self.gateway, plan, platform) {
-            self.gateway.warn_at(&self.written.entry, short, place.as_ref().map(report::place)).await;
-        }
+        let emulated = platforms::emulated(self.gateway, plan, platform);
+        self.written.checks.warn(self.gateway, &self.written.entry, &emulated).await?;
         if plan.runs_on_target.is_empty() {
             return self.emit(plan, None, emit::target);
         }

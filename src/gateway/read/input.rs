@@ -11,6 +11,7 @@ use super::place::Manifests;
 use super::{PYPROJECT, PYTHON_VERSION, Written, hidden_or, python_version};
 use crate::closure::Root;
 use crate::diagnostic::{Diagnostic, Location, SourceFile};
+use crate::gateway::checks::Checks;
 use crate::gateway::report;
 use crate::plan::BuildTarget;
 use crate::plan::input::Input;
@@ -34,6 +35,7 @@ pub(super) const REQUIREMENTS: &str = "requirements.txt";
 pub(super) async fn read(
     entry: EntryFile,
     context: Context,
+    checks: Checks,
     manifests: Manifests,
     mut pyproject: Pyproject,
     dockerfile: Option<Config>,
@@ -68,6 +70,8 @@ pub(super) async fn read(
         python_version: python_version(version)?,
         script: None,
         entry,
+        checks,
+        findings: Vec::new(),
         context,
         root: Root::default(),
     })
