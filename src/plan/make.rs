@@ -284,13 +284,11 @@ fn image_config(inputs: &Inputs<'_>, problems: &mut Vec<Diagnostic>) -> Config {
         Some(ports) => ports.0.iter().map(ToString::to_string).collect(),
         None => inputs.start.port.iter().map(|port| format!("{port}/tcp")).collect(),
     };
+    // Found in PATH: distributions have it in different places.
+    let init = config.init.as_ref().filter(|init| init.value).into_iter().flat_map(|_| [TINI, "--"]);
     Config {
         env,
-        entrypoint: match config.init.as_ref().is_some_and(|init| init.value) {
-            // Found in PATH: distributions have it in different places.
-            true => [TINI, "--"].map(str::to_owned).into_iter().chain(inputs.start.entrypoint.clone()).collect(),
-            false => inputs.start.entrypoint.clone(),
-        },
+        entrypoint: init.map(str::to_owned).chain(inputs.start.entrypoint.iter().cloned()).collect(),
         command: inputs.start.command.clone(),
         command_reason: inputs.start.reason.clone(),
         ports,
