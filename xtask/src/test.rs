@@ -67,6 +67,9 @@ fn end_to_end(asked: Option<&str>, tests: &[&str]) -> Result<()> {
     if engine.is_private() && engine.keeps_several_platforms() {
         standin::ensure(&engine, &[standin::SEVERAL_PLATFORMS])?;
     }
+    if std::env::consts::ARCH == "x86_64" {
+        standin::ensure(&engine, &[standin::MUSL])?;
+    }
     let frontend = image::build(&engine, &[])?;
     if frontend.compressed > FRONTEND_LIMIT {
         bail!("the frontend image has grown to {} bytes compressed, more than {FRONTEND_LIMIT}", frontend.compressed);
