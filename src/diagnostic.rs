@@ -147,6 +147,11 @@ impl Diagnostic {
         self.location.as_ref()
     }
 
+    /// The details.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
     /// The next steps.
     pub fn helps(&self) -> &[String] {
         &self.help

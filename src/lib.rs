@@ -6,5 +6,6 @@ pub mod closure;
 pub mod diagnostic;
 pub mod emit;
 pub mod gateway;
+pub mod lint;
 pub mod plan;
 pub mod project;

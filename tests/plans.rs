@@ -11,6 +11,7 @@ use pyfront::closure::{Arch, Closure, Libc, Python, Request, Target, resolve};
 use pyfront::diagnostic::SourceFile;
 use pyfront::emit::{self, Machine, StepOptions};
 use pyfront::plan::indexes::Indexes;
+use pyfront::plan::layers::{Kind, Parameters};
 use pyfront::plan::make::{Inputs, make};
 use pyfront::plan::python::{Wishes, choose, image};
 use pyfront::plan::{self, Base, Plan, Uv, start, uv};
@@ -33,10 +34,20 @@ fn plan(example: &str) -> Plan {
     plan_for(example, Arch::X86_64)
 }
 
+/// With more lines at the end of `pyproject.toml`.
+fn plan_with(example: &str, lines: &str) -> Plan {
+    let text = format!("{}\n{lines}", file(example, "pyproject.toml").text());
+    plan_of(example, &SourceFile::new("pyproject.toml", text), Arch::X86_64)
+}
+
 /// On a builder for amd64.
 fn plan_for(example: &str, arch: Arch) -> Plan {
+    plan_of(example, &file(example, "pyproject.toml"), arch)
+}
+
+fn plan_of(example: &str, pyproject: &std::sync::Arc<SourceFile>, arch: Arch) -> Plan {
     let native = arch == Arch::X86_64;
-    let pyproject = Pyproject::parse(&file(example, "pyproject.toml")).unwrap();
+    let pyproject = Pyproject::parse(pyproject).unwrap();
     let lock = Lock::read(&file(example, "uv.lock")).unwrap();
     let wanted = read_python_version_file(&file(example, ".python-version")).unwrap();
     let python = choose(&Wishes {
@@ -228,4 +239,19 @@ fn system_packages_are_where_builds_run_and_nowhere_else() {
     let base = root("[build] install gcc");
     assert!(root("build docopt").starts_with(&format!("{system}")), "{} {system}", root("build docopt"));
     assert_eq!((root("install humanize"), root("[runtime]")), (base.clone(), base), "no other step sees them");
+}
+
+#[test]
+fn packages_share_layers_as_the_user_wants() {
+    let kind = |plan: &Plan, name: &str| {
+        let group = plan.groups.iter().find(|group| group.wheels.iter().any(|wheel| wheel.name == name));
+        group.expect("the package is in a layer").kind
+    };
+    let usual = plan("fastapi");
+    let wished = plan_with("fastapi", "[tool.pyfront.layers]\nmax = 30\nown = [\"fastapi\"]\nshared = [\"uvloop\"]\n");
+    assert_ne!(kind(&usual, "fastapi"), Kind::Own);
+    assert_eq!(kind(&wished, "fastapi"), Kind::Own);
+    assert_eq!(kind(&usual, "uvloop"), Kind::Own);
+    assert_ne!(kind(&wished, "uvloop"), Kind::Own);
+    assert_eq!(wished.layers, Parameters::within(30));
 }

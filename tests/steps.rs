@@ -30,3 +30,8 @@ fn the_list_of_parts_has_what_was_locked_and_what_is_installed() {
 fn git_lfs_files_stand_where_pointers_were() {
     run("lfs_test.py");
 }
+
+#[test]
+fn no_noise_gets_into_a_layer() {
+    run("layer_test.py");
+}

@@ -10,6 +10,7 @@ use super::{Failure, Terminal, unexpected};
 use crate::gateway::preview::{Install, Preview};
 use crate::plan::target::Kind;
 use crate::plan::{Healthcheck, How, Plan, VENV};
+use crate::project::entry::Entry;
 
 pub(super) const ABOUT: &str = "print a Dockerfile that makes an equivalent image without pyfront";
 pub(super) const HELP: &str = "[PATH] [OPTIONS]
@@ -121,7 +122,7 @@ fn builder(text: &mut String, preview: &Preview) {
         Install::File(name) => {
             let _ = writeln!(text, "RUN uv venv {VENV}");
             // Requirements may name further files; a lock does not.
-            let alone = name == "pylock.toml";
+            let alone = Entry::is_pylock(name);
             let bind =
                 if alone { format!(" \\\n    --mount=type=bind,source={name},target={name}") } else { String::new() };
             if !alone {

@@ -148,7 +148,7 @@ impl Wanted {
         }
         let (previews, mut warnings) = offline.run(async |gateway| preview(gateway).await);
         let previews = previews.map_err(|error| Failure::Failed(error.to_string()))?;
-        for warning in previews.iter().flat_map(|preview| &preview.warnings) {
+        for warning in previews.iter().flat_map(|preview| &preview.findings) {
             let warning = warning.to_string();
             if !warnings.contains(&warning) {
                 warnings.push(warning);

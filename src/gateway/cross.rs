@@ -6,7 +6,7 @@ use buildkit_frontend::{FrontendError, Reference};
 use buildkit_llb::Output;
 use futures_util::future::{join, try_join_all};
 
-use super::{Solved, Task, platforms, report, resolve};
+use super::{Solved, Task, platforms, resolve};
 use crate::emit;
 use crate::plan::{Plan, VENV, cross};
 
@@ -62,9 +62,8 @@ impl Task<'_> {
         if plan.runs_on_target.is_empty() {
             return self.emit(plan, None, emit::target);
         }
-        if let Some((short, place)) = platforms::warning(self.gateway, plan, platform) {
-            self.gateway.warn_at(&self.written.entry, short, place.as_ref().map(report::place)).await;
-        }
+        let emulated = platforms::emulated(self.gateway, plan, platform);
+        self.written.checks.warn(self.gateway, &self.written.entry, &emulated).await?;
         let uv = resolve::uv_for(self.gateway, &plan.uv.version, platform).await?;
         self.emit(plan, Some(&uv), emit::target)
     }

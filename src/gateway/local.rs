@@ -6,7 +6,7 @@ use buildkit_frontend::{FrontendError, Gateway};
 use buildkit_llb::{Annotate as _, Copy, File, Output, SCRATCH};
 use uv_normalize::PackageName;
 
-use super::read::{Written, check_build_files, hidden_or};
+use super::read::{Written, hidden_build_files, hidden_or};
 use super::report;
 use crate::diagnostic::{Diagnostic, Location};
 use crate::emit::LocalSources;
@@ -16,7 +16,7 @@ use crate::project::lock::{Registry, Source};
 use crate::project::place::below;
 
 /// What no build of a project needs. A `.dockerignore` can bring each back with `!`.
-const IGNORED: &[&str] = &[
+pub(super) const IGNORED: &[&str] = &[
     ".git",
     "**/.venv",
     "**/__pycache__",
@@ -31,12 +31,17 @@ const IGNORED: &[&str] = &[
 /// What a wheel is not built from, and what changes with every dependency: a bump must not build the project again.
 const LOCKS: &str = "**/uv.lock";
 
-/// Finds all that a plan needs of the user's own files.
-pub(super) async fn sources(gateway: &Gateway, written: &Written, plan: &Plan) -> Result<LocalSources, FrontendError> {
+/// Finds all that a plan needs of the user's own files, and says which of them are hidden.
+pub(super) async fn sources(
+    gateway: &Gateway,
+    written: &Written,
+    plan: &Plan,
+) -> Result<(LocalSources, Vec<Diagnostic>), FrontendError> {
     let mut sources = LocalSources::default();
+    let mut hidden = Vec::new();
     for member in &plan.first_party {
         let output = match &member.tree.context {
-            None => directory(written, member).await?,
+            None => directory(written, member, &mut hidden).await?,
             Some(context) => named(gateway, written, context, &member.origin).await?,
         };
         sources.trees.insert(member.tree.clone(), output);
@@ -53,11 +58,11 @@ pub(super) async fn sources(gateway: &Gateway, written: &Written, plan: &Plan) -
         };
         sources.files.insert(file.clone(), output);
     }
-    Ok(sources)
+    Ok((sources, hidden))
 }
 
 /// A project's directory of the build context, at its path there.
-async fn directory(written: &Written, member: &Member) -> Result<Output, FrontendError> {
+async fn directory(written: &Written, member: &Member, hidden: &mut Vec<Diagnostic>) -> Result<Output, FrontendError> {
     if let Some(script) = &written.script {
         return written.context.files(&Selection::paths([script.as_str()]));
     }
@@ -84,7 +89,7 @@ async fn directory(written: &Written, member: &Member) -> Result<Output, Fronten
     };
     if let (Some(pyproject), How::Install { .. }) = (known, &member.how) {
         let prefix = if directory.is_empty() { String::new() } else { format!("{directory}/") };
-        check_build_files(context, &prefix, pyproject).await?;
+        hidden.extend(hidden_build_files(context, &prefix, pyproject).await?);
     }
     if known.is_none() && !context.open(&selection).await?.has(directory).await? {
         let missing =

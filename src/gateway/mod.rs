@@ -2,6 +2,7 @@
 //! hands back the result. All I/O of pyfront is in here and in `buildkit-frontend`.
 
 mod advice;
+mod checks;
 mod cross;
 pub mod image;
 mod libc;
@@ -14,6 +15,7 @@ pub mod report;
 mod resolve;
 mod sbom;
 mod secrets;
+mod sizes;
 mod targets;
 mod versions;
 
@@ -23,13 +25,17 @@ use buildkit_frontend::subrequest::Request;
 use buildkit_frontend::{BuildResult, FrontendError, Gateway, PlatformImage, Reference};
 use buildkit_llb::{OpError, Output, Platform};
 use futures_util::future::try_join_all;
+use uv_normalize::PackageName;
 
 use crate::closure::Target;
-use crate::diagnostic::{Diagnostic, Location};
+use crate::diagnostic::{Diagnostic, Diagnostics, Location};
 use crate::emit::{self, LocalSources, Machine, StepOptions};
+use crate::lint::rules::{HIDDEN_BUILD_FILE, NO_START_COMMAND, UNCHECKED_FILE};
+use crate::lint::{self, Finding};
 use crate::plan::indexes::Indexes;
 use crate::plan::make::Inputs;
 use crate::plan::python::PythonChoice;
+use crate::plan::settings::tells_version;
 use crate::plan::start::StartCommand;
 use crate::plan::target::{self, Kind};
 use crate::plan::{Base, BuildTarget, Plan, Uv, labels, make, start};
@@ -55,9 +61,7 @@ async fn build_image(gateway: &Gateway) -> Result<BuildResult, FrontendError> {
     let platforms = Platforms::of(gateway)?;
     let written = read::project(gateway).await?;
     let planned = Box::pin(plan(gateway, &written, &platforms)).await?;
-    for warning in planned.warnings() {
-        warn(gateway, &written, warning).await;
-    }
+    written.checks.warn(gateway, &written.entry, planned.findings(&written)).await?;
     let tasks = planned.images.iter().map(|image| Task { gateway, written: &written, planned: &planned, image });
     let images = try_join_all(tasks.map(Task::build)).await?;
     let annotations = annotations(gateway, &planned)?;
@@ -81,17 +85,6 @@ fn annotations(gateway: &Gateway, planned: &Planned) -> Result<BTreeMap<String, 
     Ok(first.map(|(key, value)| (format!("annotation-manifest.{key}"), value.clone())).collect())
 }
 
-/// Shows a warning at its place, with what to do about it.
-async fn warn(gateway: &Gateway, written: &Written, warning: &Diagnostic) {
-    // buildx shows the place only on request.
-    let place = warning.location().map(|place| format!("{place}: ")).unwrap_or_default();
-    let mut short = format!("{place}{}", warning.message());
-    for help in warning.helps() {
-        short = format!("{short} ({help})");
-    }
-    gateway.warn_at(&written.entry, short, warning.location().map(report::place)).await;
-}
-
 /// What is to be built for each platform, and what that is built with.
 struct Planned {
     builder: Builder,
@@ -99,15 +92,9 @@ struct Planned {
 }
 
 impl Planned {
-    /// What the user should know, each thing once.
-    fn warnings(&self) -> Vec<&Diagnostic> {
-        let mut warnings: Vec<&Diagnostic> = Vec::new();
-        for warning in self.images.iter().flat_map(|image| &image.warnings) {
-            if !warnings.contains(&warning) {
-                warnings.push(warning);
-            }
-        }
-        warnings
+    /// What could be better. What holds for all platforms is there for each of them.
+    fn findings<'a>(&'a self, written: &'a Written) -> impl Iterator<Item = &'a Finding> {
+        written.findings.iter().chain(self.images.iter().flat_map(|image| &image.findings))
     }
 
     /// Whether something is built on the builder for another CPU, which is only known to be right when it is there.
@@ -126,8 +113,8 @@ struct Image {
     local: LocalSources,
     /// What is installed from the lock, if a list of it is wanted.
     parts: Vec<sbom::Part>,
-    /// What the user should know.
-    warnings: Vec<Diagnostic>,
+    /// What could be better.
+    findings: Vec<Finding>,
     /// The file that the target is instead of an image: its name and its text.
     file: Option<(&'static str, String)>,
 }
@@ -148,16 +135,22 @@ async fn plan(gateway: &Gateway, written: &Written, platforms: &Platforms) -> Re
         let build = platforms.is_foreign(platform).then(|| platforms.build.to_string());
         let target = resolve::target(gateway, written, &python, &base, platform).await?;
         let chosen = Chosen { python: &python, uv: &uv, files: &files, indexes: &indexes, target, base: &base };
-        let Decided { plan, parts, mut warnings, file } =
+        let Decided { plan, parts, mut findings, file } =
             plan_for(gateway, written, &chosen, platform, build.as_deref())?;
         let mut local = LocalSources::default();
         if file.is_none() {
             platforms::check_runnable(gateway, &plan, platform)?;
             platforms::check_tests(gateway, &plan, platform)?;
-            warnings.extend(versions::unknown(written, &plan).await?);
-            local = local::sources(gateway, written, &plan).await?;
+            findings.extend(versions::unknown(written, &plan).await?);
+            let hidden;
+            (local, hidden) = local::sources(gateway, written, &plan).await?;
+            if written.checks.tolerates(&HIDDEN_BUILD_FILE) {
+                findings.extend(hidden.into_iter().map(|hidden| HIDDEN_BUILD_FILE.finding(hidden)));
+            } else {
+                Diagnostics::into_result(hidden).map_err(|error| report::error(&error))?;
+            }
         }
-        Ok::<_, FrontendError>(Image { platform: platform.clone(), plan, base, local, parts, warnings, file })
+        Ok::<_, FrontendError>(Image { platform: platform.clone(), plan, base, local, parts, findings, file })
     });
     let images = try_join_all(images).await?;
     Ok(Planned { builder, images })
@@ -177,8 +170,8 @@ struct Chosen<'a> {
 struct Decided {
     plan: Plan,
     parts: Vec<sbom::Part>,
-    /// What the user should know.
-    warnings: Vec<Diagnostic>,
+    /// What could be better.
+    findings: Vec<Finding>,
     /// The file that the target is instead of an image: its name and its text.
     file: Option<(&'static str, String)>,
 }
@@ -202,19 +195,29 @@ fn plan_for(
                 .help("lock the project with uv lock, or build on a builder of that platform"),
         ));
     }
+    let mut findings = installed.findings.clone();
     let mut start = match &written.script {
         _ if written.target.kind == Kind::Test => {
             start::of_tests(&written.pyproject, &written.config, &installed.names).map_err(report::one)?
         }
         _ if !written.target.kind.starts() => StartCommand::none(),
         Some(script) => start::of_script(script, &script.location, &written.config),
-        None => start::detect(&start::Project {
-            pyproject: &written.pyproject,
-            config: &written.config,
-            closure: &installed.names,
-            files: chosen.files,
-        })
-        .map_err(report::one)?,
+        None => {
+            let project = start::Project {
+                pyproject: &written.pyproject,
+                config: &written.config,
+                closure: &installed.names,
+                files: chosen.files,
+            };
+            match start::detect(&project) {
+                Ok(start) => start,
+                Err(refusal) if written.checks.tolerates(&NO_START_COMMAND) => {
+                    findings.push(NO_START_COMMAND.finding(refusal));
+                    StartCommand::none()
+                }
+                Err(refusal) => return Err(report::one(refusal)),
+            }
+        }
     };
     if written.target.kind == Kind::Dev && !written.target.has_command(&written.config) {
         start.reload(&installed.names);
@@ -250,13 +253,41 @@ fn plan_for(
     written.target.narrow(&mut plan, &project).map_err(report::one)?;
     let file = targets::file(&plan, &installed.closure, written).map_err(report::one)?;
     let unchecked = plan.unchecked().into_iter().map(|(name, version, origin)| {
-        Diagnostic::new(format!("{name} {version} has no hash in the lock, so what is fetched is not checked"))
-            .at_location(Some(origin.clone()))
-            .help("use an index that gives hashes, and run uv lock")
+        UNCHECKED_FILE.finding(
+            Diagnostic::new(format!("{name} {version} has no hash in the lock, so what is fetched is not checked"))
+                .at_location(Some(origin.clone()))
+                .help("use an index that gives hashes, and run uv lock"),
+        )
     });
-    let warnings = installed.warnings.iter().cloned().chain(unchecked).collect();
+    findings.extend(unchecked);
+    let arguments: BTreeMap<&str, &str> = gateway.options().user_build_args().collect();
+    let names: Vec<&PackageName> = installed.closure.first_party().map(|package| &package.name).collect();
+    let is_version = |argument: &str| names.iter().any(|name| tells_version(argument, name));
+    let base = &chosen.base.config.config;
+    findings.extend(lint::check(&lint::Subject {
+        target: &written.target,
+        pyproject: &written.pyproject,
+        config: &written.config,
+        plan: &plan,
+        start: start.location.as_ref(),
+        python: chosen.python.location.as_ref(),
+        base: lint::BaseImage {
+            on_build: &base.on_build,
+            has_healthcheck: base.healthcheck.as_ref().is_some_and(|check| check.test != ["NONE"]),
+        },
+        packages: lint::Packages {
+            input: &written.input,
+            lock: &written.lock,
+            request: &written.request(),
+            target: &chosen.target,
+            closure: &installed.closure,
+        },
+        arguments: &arguments,
+        tells_version: &arguments.keys().copied().filter(|argument| is_version(argument)).collect(),
+        now: checks::now(),
+    }));
     let parts = gateway.options().sbom.iter().flat_map(|_| sbom::parts(&installed.closure, chosen.indexes)).collect();
-    Ok(Decided { plan, parts, warnings, file })
+    Ok(Decided { plan, parts, findings, file })
 }
 
 /// What became of the plan for one platform.

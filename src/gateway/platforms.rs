@@ -7,6 +7,8 @@ use buildkit_llb::Platform;
 use super::report;
 use crate::closure::Arch;
 use crate::diagnostic::{Diagnostic, Location};
+use crate::lint::Finding;
+use crate::lint::rules::EMULATED_BUILD;
 use crate::plan::Plan;
 use crate::plan::target::Kind;
 
@@ -87,17 +89,17 @@ pub(super) fn check_tests(gateway: &Gateway, plan: &Plan, platform: &Platform) -
 }
 
 /// What the user should know of steps that are emulated.
-pub(super) fn warning(gateway: &Gateway, plan: &Plan, platform: &Platform) -> Option<(String, Option<Location>)> {
+pub(super) fn emulated(gateway: &Gateway, plan: &Plan, platform: &Platform) -> Option<Finding> {
     if plan.runs_on_target.is_empty() || runs_natively(&gateway.build_platform(), platform) {
         return None;
     }
     let (packages, place) = those_on_target(plan);
     let build = gateway.build_platform();
-    let text = format!(
-        "EmulatedBuild: {packages} can only be built or installed on {platform} itself, which this builder ({build}) \
+    let diagnostic = Diagnostic::new(format!(
+        "{packages} can only be built or installed on {platform} itself, which this builder ({build}) \
          emulates; that takes several times longer than on a builder of that platform"
-    );
-    Some((text, place))
+    ));
+    Some(EMULATED_BUILD.finding(diagnostic.at_location(place)))
 }
 
 /// The packages that need the target's CPU, as a list for people, and the place of the first in the lock.

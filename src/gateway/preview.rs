@@ -6,7 +6,7 @@ use buildkit_frontend::{FrontendError, Gateway};
 
 use super::platforms::Platforms;
 use super::{plan, read, targets};
-use crate::diagnostic::Diagnostic;
+use crate::lint::Finding;
 use crate::plan::input::Input;
 use crate::plan::{Plan, start, target};
 
@@ -16,7 +16,7 @@ pub struct Preview {
     /// What the image is.
     pub plan: Plan,
     /// What a build would warn of.
-    pub warnings: Vec<Diagnostic>,
+    pub findings: Vec<Finding>,
     /// Sizes of the files to fetch in bytes, by file name, as far as the lock has them.
     pub sizes: BTreeMap<String, u64>,
     /// The text of the file that the target is instead of an image.
@@ -66,9 +66,12 @@ pub async fn preview(gateway: &Gateway) -> Result<Vec<Preview>, FrontendError> {
         (None, Input::Lock) => Install::Sync(written.request().uv_sync()),
         (None, Input::Pylock(_) | Input::Requirements(_)) => Install::File(written.lock.file.name().to_owned()),
     };
+    let shown = |findings: &[Finding]| -> Vec<Finding> {
+        written.checks.shown(written.findings.iter().chain(findings)).into_iter().cloned().collect()
+    };
     let previews = planned.images.into_iter().map(|image| Preview {
+        findings: shown(&image.findings),
         plan: image.plan,
-        warnings: image.warnings,
         sizes: sizes.clone(),
         file: image.file.map(|(_, text)| text),
         own_targets: own_targets.clone(),

@@ -4,16 +4,17 @@
 use std::sync::Arc;
 
 use buildkit_frontend::subrequest::{
-    AnswerLocation, Capability, LintError, LintReport, LintSource, Outline, OutlineArg, OutlineCache, OutlineSecret,
-    Request, Target, Targets, describe,
+    AnswerLocation, Capability, LintError, LintReport, Outline, OutlineArg, OutlineCache, OutlineSecret, Request,
+    Target, Targets, describe,
 };
 use buildkit_frontend::{BuildResult, FrontendError, Gateway};
 
 use super::platforms::Platforms;
 use super::read::{LOCKED, is_locked};
 use super::resolve::PYTHON_VERSION;
-use super::{plan, read, report, secrets};
+use super::{checks, plan, platforms, read, report, secrets, sizes};
 use crate::diagnostic::{Location, SourceFile};
+use crate::lint::Finding;
 use crate::plan::input::Input;
 use crate::plan::target;
 use crate::project::pyproject::Pyproject;
@@ -119,26 +120,37 @@ fn optional(ids: Vec<String>) -> Vec<OutlineSecret> {
     ids.into_iter().map(|name| OutlineSecret { name, required: false, location: None }).collect()
 }
 
-/// There are no rules yet; what would fail the build is reported.
+/// What could be better. What would fail the build is told, too; some of it ends the search for more.
 async fn lint(gateway: &Gateway) -> Result<LintReport, FrontendError> {
-    let checked = async {
-        let platforms = Platforms::of(gateway)?;
-        let written = read::project(gateway).await?;
-        Box::pin(plan(gateway, &written, &platforms)).await.map(drop)
-    };
-    let error = match Box::pin(checked).await {
-        Ok(()) => return Ok(LintReport::default()),
+    match Box::pin(findings(gateway)).await {
+        Ok(report) => Ok(report),
         // Not about the project: the check itself could not be made.
-        Err(error) if error.is_connection_lost() => return Err(error),
-        Err(error) => error,
-    };
-    let Some(place) = error.sources().first() else { return Err(error) };
-    let source = LintSource {
-        filename: place.file.filename.clone(),
-        language: place.file.language.clone(),
-        data: place.file.data.clone(),
-    };
-    let location = AnswerLocation::new(0, place.ranges.clone());
-    let error = LintError { message: error.message().to_owned(), location };
-    Ok(LintReport { warnings: Vec::new(), sources: vec![source], error: Some(error) })
+        Err(error) if error.is_connection_lost() || error.sources().is_empty() => Err(error),
+        Err(error) => Ok(failed(&error)),
+    }
+}
+
+async fn findings(gateway: &Gateway) -> Result<LintReport, FrontendError> {
+    let platforms = Platforms::of(gateway)?;
+    let written = read::project(gateway).await?;
+    let planned = Box::pin(plan(gateway, &written, &platforms)).await?;
+    let mut findings: Vec<Finding> = planned.findings(&written).cloned().collect();
+    for image in &planned.images {
+        findings.extend(platforms::emulated(gateway, &image.plan, &image.platform));
+    }
+    if let Some(image) = planned.images.first() {
+        findings.extend(sizes::large_files(gateway, &written, &image.plan).await?);
+    }
+    Ok(written.checks.report(&findings))
+}
+
+/// The answer about a project that would not be built.
+fn failed(error: &FrontendError) -> LintReport {
+    let mut report = LintReport::default();
+    if let Some(place) = error.sources().first() {
+        let index = checks::source(&mut report.sources, &place.file);
+        let location = AnswerLocation::new(index, place.ranges.clone());
+        report.error = Some(LintError { message: error.message().to_owned(), location });
+    }
+    report
 }

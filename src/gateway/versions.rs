@@ -7,14 +7,16 @@ use buildkit_frontend::ignore::IgnoreFile;
 
 use super::read::Written;
 use crate::diagnostic::Diagnostic;
+use crate::lint::Finding;
+use crate::lint::rules::UNKNOWN_VERSION;
 use crate::plan::settings::tells_version;
 use crate::plan::{How, Member, Plan};
 use crate::project::pyproject::Pyproject;
 
 const REPOSITORY: &str = ".git";
 
-/// A warning for each project that is built without its repository, and without being told the version.
-pub(super) async fn unknown(written: &Written, plan: &Plan) -> Result<Vec<Diagnostic>, FrontendError> {
+/// A finding for each project that is built without its repository, and without being told the version.
+pub(super) async fn unknown(written: &Written, plan: &Plan) -> Result<Vec<Finding>, FrontendError> {
     let mut warnings = Vec::new();
     for member in &plan.first_party {
         let Some(warning) = pyproject(written, member).and_then(|pyproject| unknown_of(pyproject, member)) else {
@@ -22,7 +24,7 @@ pub(super) async fn unknown(written: &Written, plan: &Plan) -> Result<Vec<Diagno
         };
         let is_root = member.tree.context.is_none() && member.tree.directory.is_empty();
         if !(is_root && has_repository(written).await?) {
-            warnings.push(warning);
+            warnings.push(UNKNOWN_VERSION.finding(warning));
         }
     }
     Ok(warnings)

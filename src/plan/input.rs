@@ -8,6 +8,8 @@ use uv_normalize::PackageName;
 use super::resolved::{self, Resolved};
 use crate::closure::{self, Closure, Request, Target};
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::lint::Finding;
+use crate::lint::rules::{IGNORED_REQUIREMENT_OPTION, MISSING_LOCK};
 use crate::project::lock::Lock;
 use crate::project::pylock::Pylock;
 use crate::project::requirements::Requirements;
@@ -33,7 +35,7 @@ pub struct Installed {
     /// The names of packages from outside the project, as far as they are known.
     pub names: BTreeSet<PackageName>,
     /// What the user should know.
-    pub warnings: Vec<Diagnostic>,
+    pub findings: Vec<Finding>,
 }
 
 impl Input {
@@ -48,21 +50,22 @@ impl Input {
             Self::Requirements(requirements) => return requirements_on(requirements, target),
         };
         let names = closure.third_party().map(|package| package.name.clone()).collect();
-        Ok(Installed { closure, resolved: None, names, warnings: Vec::new() })
+        Ok(Installed { closure, resolved: None, names, findings: Vec::new() })
     }
 }
 
 fn requirements_on(requirements: &Requirements, target: &Target) -> Result<Installed, Diagnostics> {
     let selected = resolved::select(requirements, target)?;
     let ignored = requirements.ignored.iter().map(|option| {
-        Diagnostic::new(format!("{option} is ignored, as uv ignores it"))
-            .at_location(Some(option.location.clone()))
-            .help("remove the line")
+        let diagnostic = Diagnostic::new(format!("{option} is ignored, as uv ignores it"));
+        IGNORED_REQUIREMENT_OPTION
+            .finding(diagnostic.at_location(Some(option.location.clone())).help("remove the line"))
     });
+    let unlocked = selected.warning().map(|warning| MISSING_LOCK.finding(warning));
     Ok(Installed {
         closure: Closure { target: target.clone(), packages: Vec::new(), groups: Vec::new() },
         resolved: selected.resolved(),
         names: selected.names().cloned().collect(),
-        warnings: selected.warning().into_iter().chain(ignored).collect(),
+        findings: unlocked.into_iter().chain(ignored).collect(),
     })
 }

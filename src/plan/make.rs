@@ -11,7 +11,8 @@ use crate::plan::build::{self, Built};
 use crate::plan::cross;
 use crate::plan::indexes::Indexes;
 use crate::plan::labels;
-use crate::plan::layers::{self, Parameters, Weight, Wish};
+use crate::plan::layer_wishes::LayerWishes;
+use crate::plan::layers::{self, Weight};
 use crate::plan::local::{self, LocalGroup, LocalWheel};
 use crate::plan::start::StartCommand;
 use crate::plan::{Account, Base, BuildTarget, Config, Group, Healthcheck, Plan, Resolved, Uv, VENV, Wheel};
@@ -79,9 +80,13 @@ pub fn make(inputs: &Inputs<'_>) -> Result<Plan, Diagnostics> {
         Vec::new()
     });
     let config = image_config(inputs, &mut problems);
+    let wishes = LayerWishes::new(inputs.config.layers.as_ref().map(|layers| &layers.value));
+    if inputs.resolved.is_none() {
+        problems.extend(wishes.problems(&inputs.lock.packages.iter().map(|package| package.name.as_str()).collect()));
+    }
     Diagnostics::into_result(problems)?;
-    let layers = Parameters::default();
-    let mut groups: Vec<Group> = layers::group(layers, &weights(&wheels))
+    let layers = wishes.parameters;
+    let mut groups: Vec<Group> = layers::group(layers, &weights(&wheels, &wishes))
         .into_iter()
         .map(|(kind, members)| Group { kind, wheels: chosen(&wheels, &members), python_platform: None })
         .collect();
@@ -209,14 +214,14 @@ fn local_wheel(inputs: &Inputs<'_>, package: &Locked, file: &WheelFile, path: &s
     })
 }
 
-fn weights<W>(wheels: &[Weighed<W>]) -> Vec<Weight<'_>> {
+fn weights<'a, W>(wheels: &'a [Weighed<W>], wishes: &LayerWishes<'_>) -> Vec<Weight<'a>> {
     wheels
         .iter()
         .map(|weighed| Weight {
             name: &weighed.name,
             size: weighed.size,
             platform_specific: weighed.platform_specific,
-            wish: Wish::None,
+            wish: wishes.of(&weighed.name),
         })
         .collect()
 }

@@ -23,6 +23,7 @@ pub mod export;
 pub mod indexes;
 pub mod input;
 pub mod labels;
+mod layer_wishes;
 pub mod layers;
 pub mod libc;
 pub mod local;

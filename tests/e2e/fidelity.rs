@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::engine::{Engine, example, tag};
+use crate::engine::{Engine, example, fixture, tag};
 use crate::projects::write;
 
 /// Prints every file of the venv with its kind, mode and hash. RECORD is hashed without the lines of the exceptions.
@@ -91,4 +91,29 @@ fn a_project_that_is_no_package() {
 #[test]
 fn a_dependency_without_wheels() {
     compare("source");
+}
+
+#[test]
+fn extras_that_conflict_have_an_image_each() {
+    let Some(engine) = Engine::get() else { return };
+    let project = fixture("locks/conflicts");
+    write(project.path(), ".python-version", "3.13\n");
+    write(project.path(), "main.py", "import importlib.metadata as metadata\nprint(metadata.version('idna'))\n");
+    let build = |extras: &str| {
+        write(project.path(), "Dockerfile", &format!("# syntax=org/pyfront\nextras = {extras}\n"));
+        engine.try_build(project.path(), &tag("extras"), &[])
+    };
+    for (extra, idna) in [("old", "3.6"), ("new", "3.20")] {
+        let ours = build(&format!("[{extra:?}]"));
+        assert!(ours.success, "{}", ours.log);
+        assert_eq!(engine.run(&ours.tag, &["python", "main.py"]), idna);
+        same_venv(
+            &engine,
+            &ours.tag,
+            project.path(),
+            &ORACLE.replace("--no-dev", &format!("--no-dev --extra {extra}")),
+        );
+    }
+    let both = build("[\"old\", \"new\"]");
+    assert!(!both.success && both.log.contains("exclude each other (tool.uv.conflicts)"), "{}", both.log);
 }

@@ -6,6 +6,7 @@
 mod base;
 mod builds;
 mod capabilities;
+mod checks;
 mod faults;
 mod hidden;
 mod inputs;

@@ -8,7 +8,8 @@ use crate::arguments::Arguments;
 use crate::workspace::cargo;
 
 /// The drift tests: package and test.
-const GENERATORS: [(&str, &str); 2] = [("buildkit-proto", "generated"), ("pyfront", "configuration")];
+const GENERATORS: [(&str, &str); 3] =
+    [("buildkit-proto", "generated"), ("pyfront", "configuration"), ("pyfront", "checks")];
 
 pub(crate) fn command(arguments: Arguments) -> Result<()> {
     arguments.finish()?;

@@ -70,7 +70,9 @@ mod tests {
 
     #[test]
     fn everything_else_stays_as_it_is() {
-        let edit = |text: &str, health| edit("pyproject.toml", text, health, false).unwrap().map(|(text, _)| text);
+        fn edit(text: &str, health: Option<&Health>) -> Option<String> {
+            super::edit("pyproject.toml", text, health, false).unwrap().map(|(text, _)| text)
+        }
         let project = "[project]\nname = 'a'   # odd\n\n\n[tool.x]\na=1";
         assert_eq!(edit(project, None).unwrap(), format!("{SYNTAX}\n{project}"));
         assert_eq!(

@@ -145,6 +145,8 @@ def missing(log):
         for pattern in patterns:
             # x86_64-linux-gnu-gcc is gcc.
             found += [(kind, re.sub(r"^\w+-linux-\w+-", "", match)) for match in re.findall(pattern, log, re.MULTILINE)]
+    # Python's own library has the version in its name, which is that of the system packages then.
+    found = [(kind, re.sub(r"^python3(\.\d+)?t?m?$", "python3", thing) if kind == "libraries" else thing) for kind, thing in found]
     for pattern, name in SAYINGS:
         if re.search(pattern, log):
             found += [("programs", name), ("modules", name)]

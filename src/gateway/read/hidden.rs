@@ -6,8 +6,7 @@ use buildkit_frontend::FrontendError;
 use buildkit_frontend::context::{Context, Selection};
 use buildkit_frontend::ignore::{IgnoreFile, Rule};
 
-use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile};
-use crate::gateway::report;
+use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::project::build_files::BuildFile;
 use crate::project::pyproject::Pyproject;
 
@@ -34,16 +33,16 @@ fn line_start(file: &Arc<SourceFile>, line: usize) -> usize {
     std::iter::once(0).chain(breaks).nth(line.saturating_sub(1)).unwrap_or_default()
 }
 
-/// Checks that nothing hides the files that a build of a project needs. `directory` is where the project lies in the
+/// What hides the files that a build of a project needs, which would fail. `directory` is where the project lies in the
 /// context: empty, or a path that ends in a slash.
-pub(crate) async fn check_build_files(
+pub(crate) async fn hidden_build_files(
     context: &Context,
     directory: &str,
     pyproject: &Pyproject,
-) -> Result<(), FrontendError> {
-    let Some(ignore) = context.ignore() else { return Ok(()) };
+) -> Result<Vec<Diagnostic>, FrontendError> {
+    let Some(ignore) = context.ignore() else { return Ok(Vec::new()) };
     if !pyproject.is_package() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let mut problems = Vec::new();
     let mut unsure = Vec::new();
@@ -70,7 +69,7 @@ pub(crate) async fn check_build_files(
             }
         }
     }
-    Diagnostics::into_result(problems).map_err(|error| report::error(&error))
+    Ok(problems)
 }
 
 fn explain(ignore: &IgnoreFile, rule: &Rule, path: &str, file: &BuildFile) -> Diagnostic {

@@ -11,6 +11,7 @@ use super::place::Manifests;
 use super::{PYPROJECT, PYTHON_VERSION, Written, hidden_or, python_version};
 use crate::closure::Root;
 use crate::diagnostic::{Diagnostic, Location, SourceFile};
+use crate::gateway::checks::Checks;
 use crate::gateway::report;
 use crate::plan::BuildTarget;
 use crate::plan::input::Input;
@@ -18,6 +19,7 @@ use crate::project::asked_for;
 use crate::project::bare;
 use crate::project::config::Config;
 use crate::project::document::{Located, quoted};
+use crate::project::entry::Entry;
 use crate::project::lock::Lock;
 use crate::project::pylock::Pylock;
 use crate::project::pyproject::{Dependency, Pyproject};
@@ -34,6 +36,7 @@ pub(super) const REQUIREMENTS: &str = "requirements.txt";
 pub(super) async fn read(
     entry: EntryFile,
     context: Context,
+    checks: Checks,
     manifests: Manifests,
     mut pyproject: Pyproject,
     dockerfile: Option<Config>,
@@ -44,7 +47,10 @@ pub(super) async fn read(
     }
     asked_for::check(&config, &pyproject, None).map_err(|error| report::error(&error))?;
     let (lock, input) = match (manifests.pylock, manifests.requirements) {
-        (Some(bytes), _) => pylock(&bytes, &mut pyproject)?,
+        (Some(bytes), _) => {
+            let name = Some(entry.filename()).filter(|name| Entry::is_pylock(name)).unwrap_or(PYLOCK);
+            pylock(name, &bytes, &mut pyproject)?
+        }
         (None, requirements) => {
             let requirements = read_requirements(&context, &requirements.unwrap_or_default()).await?;
             check_selection(&config).map_err(report::one)?;
@@ -68,6 +74,8 @@ pub(super) async fn read(
         python_version: python_version(version)?,
         script: None,
         entry,
+        checks,
+        findings: Vec::new(),
         context,
         root: Root::default(),
     })
@@ -78,8 +86,8 @@ pub(super) fn without_pyproject() -> Result<Pyproject, FrontendError> {
     Pyproject::parse(&SourceFile::new(PYPROJECT, "")).map_err(|error| report::error(&error))
 }
 
-fn pylock(bytes: &[u8], pyproject: &mut Pyproject) -> Result<(Lock, Input), FrontendError> {
-    let file = SourceFile::from_bytes(PYLOCK, bytes).map_err(report::one)?;
+fn pylock(name: &str, bytes: &[u8], pyproject: &mut Pyproject) -> Result<(Lock, Input), FrontendError> {
+    let file = SourceFile::from_bytes(name, bytes).map_err(report::one)?;
     let pylock = Pylock::read(&file).map_err(|error| report::error(&error))?;
     let place = Location::new(&file, 0..0);
     // Which of the packages were asked for is not in the file.

@@ -1,11 +1,14 @@
 //! The lock file, and whether it fits the project.
 
-use buildkit_frontend::context::{Context, Entry as EntryFile};
+use buildkit_frontend::context::Context;
 use buildkit_frontend::{FrontendError, Gateway};
 
 use super::hidden_or;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile};
+use crate::gateway::checks::Checks;
 use crate::gateway::report;
+use crate::lint::Finding;
+use crate::lint::rules::STALE_LOCK;
 use crate::project::config::Config;
 use crate::project::document::quoted;
 use crate::project::lock::Lock;
@@ -31,7 +34,8 @@ pub(super) fn parse(
             &path,
             Diagnostic::new("the project has no uv.lock, so what to install is not known")
                 .at(&pyproject.file, 0..0)
-                .help("run uv lock, and commit the uv.lock that it writes next to pyproject.toml"),
+                .help("run uv lock, and commit the uv.lock that it writes next to pyproject.toml")
+                .help("or put a pylock.toml or a requirements.txt there, which are built, too (docs/inputs.md)"),
         )));
     };
     read(&path, bytes)
@@ -43,35 +47,36 @@ pub(super) fn read(path: &str, bytes: &[u8]) -> Result<Lock, FrontendError> {
     Lock::read(&file).map_err(|error| report::error(&error))
 }
 
-/// A lock that was found not to fit the project is an error, or a warning when the user said that it need not fit.
-pub(super) async fn check_stale(
+/// A lock that was found not to fit the project is an error, or a finding when the user said that it need not fit.
+pub(super) fn stale(
     gateway: &Gateway,
-    entry: &EntryFile,
+    checks: &Checks,
     config: &Config,
-    checked: Result<(), Diagnostics>,
-) -> Result<(), FrontendError> {
-    report_stale(gateway, entry, config, checked, "run uv lock").await
+    fits: Result<(), Diagnostics>,
+) -> Result<Vec<Finding>, FrontendError> {
+    stale_by(gateway, checks, config, fits, "run uv lock")
 }
 
-/// The same, for what a check has found. `renew` is the command that brings the lock up to date.
-pub(super) async fn report_stale(
+/// The same for any lock. `renew` is the command that brings it up to date.
+pub(super) fn stale_by(
     gateway: &Gateway,
-    entry: &EntryFile,
+    checks: &Checks,
     config: &Config,
     fits: Result<(), Diagnostics>,
     renew: &str,
-) -> Result<(), FrontendError> {
+) -> Result<Vec<Finding>, FrontendError> {
     let argument = gateway.options().build_args.get(LOCKED).map(String::as_str);
     let locked = is_locked(argument, config).map_err(report::one)?;
-    let Err(stale) = fits else { return Ok(()) };
-    if locked {
+    let Err(stale) = fits else { return Ok(Vec::new()) };
+    if locked && !checks.tolerates(&STALE_LOCK) {
         return Err(report::error(&stale));
     }
-    for problem in stale.iter() {
-        let short = format!("StaleLock: {} ({renew} to bring it up to date)", problem.message());
-        gateway.warn_at(entry, short, problem.location().map(report::place)).await;
-    }
-    Ok(())
+    let finding = |problem: &Diagnostic| {
+        let diagnostic = Diagnostic::new(problem.message()).at_location(problem.location().cloned());
+        let diagnostic = problem.notes().iter().fold(diagnostic, Diagnostic::note);
+        STALE_LOCK.finding(diagnostic.help(format!("{renew} to bring it up to date")))
+    };
+    Ok(stale.iter().map(finding).collect())
 }
 
 /// Whether the lock must fit: what the build argument says, else the configuration.

@@ -17,14 +17,16 @@ mod place;
 mod script;
 mod start;
 
-pub(super) use self::hidden::{check_build_files, hidden_or};
+pub(super) use self::hidden::{hidden_build_files, hidden_or};
 pub(super) use self::lock::{LOCKED, is_locked};
 pub(super) use self::start::start_files;
 
 use self::place::{Manifests, Place};
+use super::checks::Checks;
 use super::report;
 use crate::closure::{BuildPolicy, Defaults, Extras, Groups, Request, Root};
 use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::lint::Finding;
 use crate::plan::BuildTarget;
 use crate::plan::input::Input;
 use crate::plan::target::Kind;
@@ -66,6 +68,10 @@ pub(super) struct Written {
     /// The script that is the whole project.
     pub(super) script: Option<Located<String>>,
     pub(super) entry: EntryFile,
+    /// What is to be done with findings.
+    pub(super) checks: Checks,
+    /// What was found while reading.
+    pub(super) findings: Vec<Finding>,
     pub(super) context: Context,
     root: Root,
 }
@@ -166,15 +172,19 @@ pub(super) async fn any_target(gateway: &Gateway) -> Result<Written, FrontendErr
 
 async fn read(gateway: &Gateway) -> Result<Written, FrontendError> {
     let (entry, context, look) = gateway.entry_and_context("TOML", Manifests::of_root()).await?;
+    let checks = Checks::of(gateway, &entry)?;
     let own = match entry.file() {
         Some(file) => Some(Entry::read(entry.filename(), &file.data).map_err(|error| report::error(&error))?),
         // Without an entry file (`BUILDKIT_SYNTAX` and nothing else) the project's own is all there is.
         None => None,
     };
     if let Some(Entry::Script(script)) = own {
-        return Box::pin(script::read(gateway, entry, context, *script)).await;
+        return Box::pin(script::read(gateway, entry, context, checks, *script)).await;
     }
-    let manifests = Manifests::read_root(&look).await?;
+    let mut manifests = Manifests::read_root(&look).await?;
+    if let (Some(Entry::Pylock), Some(file)) = (&own, entry.file()) {
+        manifests = manifests.with_pylock(file.data.clone());
+    }
     let place = match &own {
         Some(Entry::Pyproject(own)) => place::find(gateway, &context, &entry, own, manifests).await?,
         _ => Place { manifests, entry: None },
@@ -187,7 +197,7 @@ async fn read(gateway: &Gateway) -> Result<Written, FrontendError> {
         _ => (parse_pyproject(&context, &place.manifests)?, None),
     };
     if place.manifests.is_other() {
-        return Box::pin(input::read(entry, context, place.manifests, beside, dockerfile)).await;
+        return Box::pin(input::read(entry, context, checks, place.manifests, beside, dockerfile)).await;
     }
     let lock = lock::parse(&context, &beside, &directory, place.manifests.lock.as_deref())?;
     let selected = members::select(gateway, &place, dockerfile.as_ref(), &beside, &lock).map_err(report::one)?;
@@ -212,7 +222,7 @@ async fn read(gateway: &Gateway) -> Result<Written, FrontendError> {
         config = config.overlay(dockerfile);
     }
     asked_for::check(&config, &pyproject, beside.as_ref()).map_err(|error| report::error(&error))?;
-    lock::check_stale(gateway, &entry, &config, stale::all(checked)).await?;
+    let findings = lock::stale(gateway, &checks, &config, stale::all(checked))?;
     let version = place.manifests.python_version.map(|bytes| (join(&directory, PYTHON_VERSION), bytes));
     let python_version = python_version(found.python_version.or(version))?;
     let project = selected.member.as_ref().and_then(|name| {
@@ -234,6 +244,8 @@ async fn read(gateway: &Gateway) -> Result<Written, FrontendError> {
         python_version,
         script: None,
         entry,
+        checks,
+        findings,
         context,
         root,
     })

@@ -8,6 +8,7 @@ use buildkit_frontend::{FrontendError, Gateway};
 use super::{Written, hidden_or, lock};
 use crate::closure::Root;
 use crate::diagnostic::{Diagnostic, Location, SourceFile};
+use crate::gateway::checks::Checks;
 use crate::gateway::report;
 use crate::plan::BuildTarget;
 use crate::plan::input::Input;
@@ -21,6 +22,7 @@ pub(super) async fn read(
     gateway: &Gateway,
     entry: EntryFile,
     context: Context,
+    checks: Checks,
     pyproject: Pyproject,
 ) -> Result<Written, FrontendError> {
     let place = Location::new(&pyproject.file, 0..0);
@@ -54,7 +56,7 @@ pub(super) async fn read(
     let config = pyproject.config.clone();
     asked_for::check(&config, &pyproject, None).map_err(|error| report::error(&error))?;
     let fits = stale::check_script(&pyproject, &lock);
-    lock::report_stale(gateway, &entry, &config, fits, "run uv lock --script").await?;
+    let findings = lock::stale_by(gateway, &checks, &config, fits, "run uv lock --script")?;
     Ok(Written {
         target: BuildTarget::default(),
         workspace: None,
@@ -69,6 +71,8 @@ pub(super) async fn read(
         script: Some(Located::new(name, place)),
         pyproject,
         entry,
+        checks,
+        findings,
         context,
     })
 }

@@ -31,7 +31,7 @@ use evidence::{Evidence, Found};
 use frameworks::{Kind, UI, WEB, WORKERS};
 use refusal::{Candidate, refuse};
 
-pub use reload::RELOADS;
+pub use reload::{RELOADS, reloading_option};
 pub use tests_command::of_tests;
 
 /// What the container runs, in exec form.

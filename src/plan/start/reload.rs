@@ -16,6 +16,12 @@ pub(super) fn with_reload(start: &mut StartCommand, installed: &dyn Fn(&str) -> 
 /// What says that a server reloads.
 pub const RELOADS: &[&str] = &["--reload", "--debug", "--auto-reload", "--dev", "-r"];
 
+/// The option of a known server's command line that makes it reload or debug.
+pub fn reloading_option<'a>(words: &[&'a str]) -> Option<&'a str> {
+    option(words, &|_| true)?;
+    words.iter().copied().find(|word| RELOADS.contains(word))
+}
+
 fn option(words: &[&str], installed: &dyn Fn(&str) -> bool) -> Option<&'static str> {
     let (program, rest) = match words {
         [python, "-m", module, rest @ ..] if is_python(python) => (*module, rest),

@@ -8,6 +8,7 @@ pub mod element;
 pub mod env;
 pub mod healthcheck;
 pub mod labels;
+pub mod layers;
 pub mod package;
 pub mod ports;
 pub mod python;
@@ -33,6 +34,7 @@ use element::keys;
 use env::Env;
 use healthcheck::Healthcheck;
 use labels::Labels;
+use layers::Layers;
 use ports::Ports;
 use python::Python;
 use selection::{Extras, Groups};
@@ -91,6 +93,8 @@ keys! {
         "healthcheck" => healthcheck: Healthcheck,
         /// The signal that stops the container. The default of the base image is usually `SIGTERM`.
         "stop-signal" => stop_signal: StopSignal,
+        /// How the packages are shared out to layers. What there is without it is right for nearly every image.
+        "layers" => layers: Layers,
         /// What `--target` can ask for besides the targets that there always are (docs/targets.md): further images of the same
         /// project, with all layers in common, such as `worker`; or other settings for `runtime`, `dev` and so on. Each is a
         /// table of the keys above, without `package`, `uv` and `locked`. They win over those of `[tool.pyfront]`.

@@ -5,11 +5,13 @@ use serde_json::{Map, Value, json};
 use super::Config;
 use super::element::Key;
 use super::healthcheck::HealthcheckTable;
+use super::layers::Layers;
 use super::targets;
 use super::user::UserTable;
 
 /// Tables that schemas of keys refer to by name.
-const TABLES: [(&str, &[Key]); 2] = [("healthcheck", HealthcheckTable::KEYS), ("user", UserTable::KEYS)];
+const TABLES: [(&str, &[Key]); 3] =
+    [("healthcheck", HealthcheckTable::KEYS), ("layers", Layers::KEYS), ("user", UserTable::KEYS)];
 
 /// The schema of the table.
 pub fn schema() -> Value {

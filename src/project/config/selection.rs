@@ -55,6 +55,16 @@ fn read_names<T: FromStr + PartialEq>(
         }
         None => {}
     }
+    names(value, expected, what, problems).map(Selection::Names)
+}
+
+/// Reads an array of names, and drops those that are there twice. `what` reads like "an extra".
+pub(super) fn names<T: FromStr + PartialEq>(
+    value: &Value<'_>,
+    expected: &str,
+    what: &str,
+    problems: &mut Problems,
+) -> Option<Vec<Located<T>>> {
     let before = problems.len();
     let mut names: Vec<Located<T>> = Vec::new();
     for item in value.array(expected, problems)? {
@@ -68,7 +78,7 @@ fn read_names<T: FromStr + PartialEq>(
             ),
         }
     }
-    (problems.len() == before).then_some(Selection::Names(names))
+    (problems.len() == before).then_some(names)
 }
 
 #[cfg(test)]

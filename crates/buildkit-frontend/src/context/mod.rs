@@ -6,6 +6,7 @@
 mod archive;
 mod entry;
 mod git;
+pub(crate) mod listing;
 mod main;
 mod named;
 mod selection;

@@ -69,7 +69,8 @@ impl Selection {
         self
     }
 
-    /// Names, sizes and times without contents, except for what matches these patterns. Needs BuildKit 0.21
+    /// Names, sizes and times without the files, except for those that match these patterns. The list is read with
+    /// [`Reference::metadata`](crate::Reference::metadata). Needs BuildKit 0.21
     /// ([`buildkit_llb::Cap::SourceLocalMetadataTransfer`]).
     #[must_use]
     pub fn metadata_only<S: Into<String>>(mut self, except: impl IntoIterator<Item = S>) -> Self {

@@ -86,6 +86,11 @@ impl AnswerLocation {
         Self { source_index: -1, ranges: Vec::new() }
     }
 
+    /// Whether it is in a file.
+    pub fn is_some(&self) -> bool {
+        self.index().is_some()
+    }
+
     fn index(&self) -> Option<usize> {
         usize::try_from(self.source_index).ok()
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use buildkit_proto::pb::{self, file_action::Action};
 
 use super::{FakeDaemon, Graph, SESSION_ID, image_key};
+use crate::context::listing;
 use crate::ignore::{IgnoreFile, clean};
 
 /// A file tree: content by path, without a slash in front. Directories are those that paths imply.
@@ -161,11 +162,9 @@ fn local_files(files: Files, attrs: &BTreeMap<String, String>) -> Result<Files, 
     });
     if attrs.get("local.metadatatransfer").is_some_and(|value| value == "true") {
         let with_content = list("local.metadatatransferexclude")?;
-        for (path, data) in &mut files.0 {
-            if matches(&with_content, path) != Some(true) {
-                data.clear();
-            }
-        }
+        let (name, list) = listing::list(files.0.iter().map(|(path, data)| (path.as_str(), data.len())));
+        files = files.retain(|path| matches(&with_content, path) == Some(true));
+        files.0.insert(name, list);
     }
     Ok(files)
 }
