@@ -79,6 +79,25 @@ fn a_web_service_packaged_with_uv_build() {
 }
 
 #[test]
+fn a_web_service_on_alpine() {
+    let Some(engine) = Engine::get() else { return };
+    if cfg!(not(target_arch = "x86_64")) {
+        eprintln!("SKIPPED: the stand-in for Alpine is for x86-64");
+        return;
+    }
+    let project = example("fastapi");
+    write(project.path(), "Dockerfile", "# syntax=org/pyfront\nbase = \"alpine\"\n");
+    let ours = engine.build(project.path(), &tag("alpine"), &[]);
+    // The wheels are those for musl, they work, and so does the server's own code in C and Rust.
+    let seen = "import httptools, pydantic_core, sysconfig, uvicorn; print(pydantic_core._pydantic_core.__file__); \
+                from importlib.metadata import distribution; print(distribution('pydantic-core').read_text('WHEEL'))";
+    let seen = engine.run(&ours.tag, &["python", "-c", seen]);
+    assert!(seen.contains("-linux-musl.so") && seen.contains("musllinux_1_"), "{seen}");
+    let oracle = ORACLE.replace("python:3.13-slim", "python:3.13-alpine");
+    same_venv(&engine, &ours.tag, project.path(), &oracle);
+}
+
+#[test]
 fn a_tool_packaged_with_hatchling() {
     compare("hatchling");
 }
