@@ -13,6 +13,7 @@ mod git_server;
 mod image;
 mod inputs;
 mod layers;
+mod leaving;
 mod local;
 mod platforms;
 mod private_index;
