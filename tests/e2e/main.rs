@@ -16,6 +16,7 @@ mod local;
 mod platforms;
 mod private_index;
 mod projects;
+mod questions;
 mod served;
 mod source;
 mod supply_chain;
