@@ -16,6 +16,10 @@ const LOGS: &[(&str, &str)] = &[
     ("speed", "error: command 'x86_64-linux-gnu-g++' failed: No such file or directory: 'x86_64-linux-gnu-g++'"),
     ("speed", "../meson.build:1:0: ERROR: Unknown compiler(s): [['cc'], ['gcc'], ['clang']]"),
     ("uwsgi", "Exception: you need a C compiler to build uWSGI"),
+    (
+        "uwsgi",
+        "/usr/bin/ld: cannot find -lpython3.13: No such file or directory\ncollect2: error: ld returned 1 exit status",
+    ),
     ("mysqlclient", "Trying pkg-config --exists mysqlclient\nException: Can not find valid pkg-config name.\n"),
     (
         "xmlsec",

@@ -87,6 +87,7 @@ fn plan_of(example: &str, pyproject: &std::sync::Arc<SourceFile>, arch: Arch) ->
             name: None,
             python: python.version.minor_text(),
             reason: python.reason,
+            env: BTreeMap::new(),
         },
         uv: &Uv { image: plan::Image { reference: uv::image(&version), digest: digest("0c") }, version },
         start: &start,
@@ -112,7 +113,13 @@ fn operations(plan: &Plan, caps: &Caps) -> String {
         plan,
         &emit::Context {
             base: &base,
-            builder: Machine { base: &base, uv: &uv, platform: None, path: "/usr/local/bin:/bin", cache_suffix: "" },
+            builder: Machine {
+                base: &base,
+                uv: Some(&uv),
+                platform: None,
+                path: "/usr/local/bin:/bin",
+                cache_suffix: "",
+            },
             target: None,
             label: None,
             local: &local,
@@ -222,6 +229,49 @@ fn many_built_packages_fit_into_an_image() {
     );
     let entries = config.history.iter().filter(|entry| !entry.empty_layer).count();
     assert_eq!(entries, layers - 1, "each layer has an entry in the history");
+}
+
+#[test]
+fn system_packages_of_the_program_are_below_everything_that_is_installed() {
+    let operations = |packages: &[&str]| {
+        let mut plan = plan("hatchling");
+        let package = |name: &&str| plan::SystemPackage {
+            name: (*name).to_owned(),
+            origin: pyfront::diagnostic::Location::new(&SourceFile::new("pyproject.toml", ""), 0..0),
+        };
+        plan.packages = packages.iter().map(package).collect();
+        let config = pyfront::gateway::image::config(
+            &plan,
+            &buildkit_frontend::image::ImageConfig::default(),
+            &"linux/amd64".parse().unwrap(),
+        );
+        let text = operations(&plan, &Caps::all()).replace('…', "\"\"");
+        (serde_json::from_str::<Vec<serde_json::Value>>(&text).unwrap(), config.history[0].created_by.clone())
+    };
+    let (without, _) = operations(&[]);
+    let (with, first) = operations(&["libpq5=17.6-0+deb13u1", "tini"]);
+    assert_eq!(first, "install system packages libpq5=17.6-0+deb13u1, tini");
+    let name = |op: &serde_json::Value| op["description"]["llb.customname"].as_str().unwrap_or_default().to_owned();
+    let system = with.iter().position(|op| name(op).starts_with("[system] install")).unwrap();
+    let merge = with.iter().find(|op| op.get("merge").is_some()).unwrap();
+    let number = |input: &str| input.split(|c: char| !c.is_ascii_digit()).next().map(str::to_owned).unwrap();
+    assert_eq!(number(merge["inputs"][0].as_str().unwrap()), system.to_string());
+    insta::assert_snapshot!(serde_json::to_string_pretty(&with[system]).unwrap());
+    // Nothing else differs: inputs are numbers of operations, so they are left out, and nobody but the merge takes the new one.
+    let bare = |operations: &[serde_json::Value]| -> BTreeSet<String> {
+        let mut operations = operations.to_vec();
+        for op in &mut operations {
+            (op["inputs"], op["op"]) = Default::default();
+        }
+        operations.retain(|op| op.get("exec").is_some());
+        operations.iter().map(ToString::to_string).collect()
+    };
+    assert!(bare(&with).is_superset(&bare(&without)));
+    let takers = with.iter().filter(|op| {
+        let inputs = op["inputs"].as_array().map(Vec::as_slice).unwrap_or_default();
+        inputs.iter().filter_map(serde_json::Value::as_str).any(|input| number(input) == system.to_string())
+    });
+    assert_eq!(takers.count(), 1);
 }
 
 #[test]

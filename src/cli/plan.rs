@@ -59,7 +59,7 @@ pub(super) fn run(mut parser: Parser, terminal: &mut Terminal<'_>) -> Result<(),
 
 /// A layer above the base, for people.
 pub(super) struct Layer {
-    /// Why it is there: `own`, `shared`, `built`, `yours`.
+    /// Why it is there: `system`, `own`, `shared`, `built`, `yours`.
     pub(super) kind: &'static str,
     /// What is in it.
     pub(super) contents: String,
@@ -71,6 +71,9 @@ pub(super) struct Layer {
 pub(super) fn layers(preview: &Preview) -> Vec<Layer> {
     let plan = &preview.plan;
     let mut found: Vec<Layer> = Vec::new();
+    if !plan.packages.is_empty() {
+        found.push(Layer { kind: "system", contents: emit::describe_packages(plan), size: None });
+    }
     for group in &plan.groups {
         let sizes = group.wheels.iter().map(|wheel| preview.sizes.get(&wheel.filename).copied());
         let titles: Vec<String> =

@@ -39,7 +39,8 @@ pub struct Context<'a> {
     pub base: &'a Output,
     /// What steps run on: the same base image, for the CPU that builds.
     pub builder: Machine<'a>,
-    /// What steps of [`Plan::runs_on_target`] run on; needed where there are any.
+    /// What steps run on that need the image's own CPU, where another one builds: those of [`Plan::runs_on_target`], which need
+    /// uv there, too, and system packages.
     pub target: Option<Machine<'a>>,
     /// The image's platform, to tell its steps from those of the other platforms of one build.
     pub label: Option<&'a str>,
@@ -105,7 +106,7 @@ pub fn image(plan: &Plan, context: &Context<'_>) -> Result<Output, OpError> {
     for members in plan.first_party_layers() {
         layers.push(emitter.first_party_layer(&members)?);
     }
-    emitter.assemble(Some(context.base), &layers)
+    emitter.assemble(Some(&emitter.runtime_root()?), &layers)
 }
 
 struct Emitter<'a> {
@@ -208,6 +209,7 @@ impl Emitter<'_> {
         } else {
             Bind::readonly(self.context.base, "/target/etc").selector("/etc")
         };
+        arguments.extend(self.plan.writable.iter().cloned());
         self.step(self.context.builder, &programs::RUNTIME, arguments, name)?
             .network(NetworkMode::None)
             .env("UV_NO_CACHE", "1")
@@ -351,6 +353,12 @@ fn describe_wheels<'w>(wheels: impl Iterator<Item = (&'w str, &'w str)>) -> Stri
             format!("install {}", names.join(", "))
         }
     }
+}
+
+/// What is installed on the base image, for people: also its layer's entry in the image's history.
+pub fn describe_packages(plan: &Plan) -> String {
+    let names: Vec<&str> = plan.packages.iter().map(|package| package.name.as_str()).collect();
+    format!("install system packages {}", names.join(", "))
 }
 
 /// What becomes of the user's projects of one layer, for people: also its entry in the image's history.

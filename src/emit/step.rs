@@ -18,8 +18,8 @@ const PRIVATE_SIZE: u64 = 16 << 20;
 pub struct Machine<'a> {
     /// The base image.
     pub base: &'a Output,
-    /// uv's image.
-    pub uv: &'a Output,
+    /// uv's image; `None` where no step installs wheels.
+    pub uv: Option<&'a Output>,
     /// The CPU, which the base need not say (a directory in its place does not).
     pub platform: Option<&'a Platform>,
     /// `PATH` of the base image.
@@ -121,7 +121,7 @@ impl Emitter<'_> {
             .env("UV_NO_PROGRESS", "1")
             .env("UV_PYTHON_DOWNLOADS", "never")
             .mount(Bind::readonly(&program.directory()?, format!("{TOOLS}/step")))
-            .mount(Bind::readonly(machine.uv, format!("{TOOLS}/uv")).selector("/uv"))
+            .mounts(machine.uv.map(|uv| Bind::readonly(uv, format!("{TOOLS}/uv")).selector("/uv")))
             .mount(Bind::writable(SCRATCH, OUT))
             .ignore_cache(options.no_cache)
             .named(name);

@@ -1,9 +1,9 @@
-//! System packages: the root that build steps run on.
+//! System packages: the root that build steps run on, and what the running program needs on the base image.
 
-use buildkit_llb::{Cache, OpError, Output, Sharing};
+use buildkit_llb::{Annotate as _, Cache, Exec, OpError, Output, Sharing};
 
 use super::programs;
-use super::{Emitter, Machine};
+use super::{Emitter, Machine, describe_packages};
 
 /// Where the package managers of distributions keep what they fetch.
 const CACHES: [(&str, &str); 3] =
@@ -16,14 +16,48 @@ impl Emitter<'_> {
         if packages.is_empty() {
             return Ok(machine.base.clone());
         }
+        let arguments = std::iter::once("build-packages".to_owned()).chain(packages.iter().cloned());
         let name = format!("[build] install {}", packages.join(", "));
-        let mut exec = self.networked_step(machine, machine.base, &programs::SYSTEM, packages.clone(), name)?;
+        self.system_step(machine, machine.base, arguments, name)?.build()?.root()
+    }
+
+    /// What the image's layers stand on: the base image with the packages that the running program needs. No step that
+    /// installs wheels sees them, so neither is built again because of the other.
+    pub(super) fn runtime_root(&self) -> Result<Output, OpError> {
+        let (plan, base) = (self.plan, self.context.base);
+        if plan.packages.is_empty() {
+            return Ok(base.clone());
+        }
+        let machine = self.context.target.unwrap_or(self.context.builder);
+        let arguments =
+            std::iter::once("packages".to_owned()).chain(plan.packages.iter().map(|package| package.name.clone()));
+        let name = format!("{} {}", self.stage("system", false), describe_packages(plan));
+        let mut exec = self.system_step(machine, base, arguments, name)?;
+        for package in &plan.packages {
+            if let Some(place) = (self.context.place)(&package.origin) {
+                exec = exec.at(place);
+            }
+        }
+        exec.build()?.root()
+    }
+
+    /// A step that installs packages into a root.
+    fn system_step(
+        &self,
+        machine: Machine<'_>,
+        root: &Output,
+        arguments: impl Iterator<Item = String>,
+        name: String,
+    ) -> Result<Exec, OpError> {
+        // Another uv is no reason to install them again.
+        let without_uv = Machine { uv: None, ..machine };
+        let mut exec = self.networked_step(without_uv, root, &programs::SYSTEM, arguments, name)?;
         let prefix = self.context.steps.cache_prefix();
         for (cache, path) in CACHES {
             // Package managers lock these directories, each its own.
             let id = format!("{prefix}pyfront/{cache}-{}{}", self.plan.cache_platform(), machine.cache_suffix);
             exec = exec.mount(Cache::new(id, path).sharing(Sharing::Locked));
         }
-        exec.build()?.root()
+        Ok(exec)
     }
 }

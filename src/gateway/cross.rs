@@ -59,11 +59,11 @@ impl Task<'_> {
     /// The files of an image for another CPU. Warns if something has to run on that.
     async fn files(&self, plan: &Plan) -> Result<Output, FrontendError> {
         let platform = &self.image.platform;
+        let emulated = platforms::emulated(self.gateway, plan, platform);
+        self.written.checks.warn(self.gateway, &self.written.entry, &emulated).await?;
         if plan.runs_on_target.is_empty() {
             return self.emit(plan, None, emit::target);
         }
-        let emulated = platforms::emulated(self.gateway, plan, platform);
-        self.written.checks.warn(self.gateway, &self.written.entry, &emulated).await?;
         let uv = resolve::uv_for(self.gateway, &plan.uv.version, platform).await?;
         self.emit(plan, Some(&uv), emit::target)
     }

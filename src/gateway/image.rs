@@ -1,9 +1,11 @@
 //! The image config: what the base image says, with the plan's part on top, and a history that reads well.
 
+use std::collections::BTreeMap;
+
 use buildkit_frontend::image::{Healthcheck, History, ImageConfig};
 use buildkit_llb::Platform;
 
-use crate::emit::{describe, describe_built, describe_local, describe_members, describe_resolved};
+use crate::emit::{describe, describe_built, describe_local, describe_members, describe_packages, describe_resolved};
 use crate::plan::{self, Plan, VENV};
 
 /// Stands in every history entry that pyfront makes.
@@ -35,6 +37,7 @@ pub fn config(plan: &Plan, base: &ImageConfig, platform: &Platform) -> ImageConf
         image.config.expose(port.clone());
     }
     let config = &mut image.config;
+    config.volumes.extend(plan.config.volumes.iter().map(|path| (path.clone(), serde_json::json!({}))));
     // Triggers of a base are for images that a Dockerfile makes on it; they are not handed on.
     config.on_build.clear();
     config.user = format!("{}:{}", plan.account.uid, plan.account.gid);
@@ -61,6 +64,14 @@ pub fn of_files(base: Option<&ImageConfig>) -> ImageConfig {
         image.config.set_env("VIRTUAL_ENV", VENV);
     }
     image
+}
+
+/// The environment of an image on a base, before anything is configured.
+pub fn env(base: &ImageConfig) -> BTreeMap<String, String> {
+    let variables = base.config.env.iter().filter_map(|variable| variable.split_once('='));
+    let path = format!("{VENV}/bin:{}", path(base));
+    let variables = variables.map(|(name, text)| (name.to_owned(), text.to_owned()));
+    variables.chain([("PATH".to_owned(), path)]).collect()
 }
 
 /// The `PATH` of the base image.
@@ -93,7 +104,9 @@ fn history(plan: &Plan) -> Vec<History> {
         empty_layer,
         ..History::default()
     };
-    let mut entries: Vec<History> = plan.groups.iter().map(|group| entry(describe(group), false)).collect();
+    let packages = Some(plan).filter(|plan| !plan.packages.is_empty());
+    let mut entries: Vec<History> = packages.map(|plan| entry(describe_packages(plan), false)).into_iter().collect();
+    entries.extend(plan.groups.iter().map(|group| entry(describe(group), false)));
     entries.extend(plan.local.iter().map(|group| entry(describe_local(group), false)));
     entries.extend(plan.built_layers().iter().map(|built| entry(describe_built(built), false)));
     entries.extend(plan.resolved.iter().map(|resolved| entry(describe_resolved(resolved), false)));

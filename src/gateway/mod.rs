@@ -20,6 +20,7 @@ mod targets;
 mod versions;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use buildkit_frontend::options::{NoCache, SourceDateEpoch};
 use buildkit_frontend::subrequest::Request;
@@ -241,6 +242,7 @@ fn plan_for(
             name: resolve::full_name(&chosen.base.shown),
             python: chosen.python.version.minor_text(),
             reason: chosen.python.reason.clone(),
+            env: image::env(&chosen.base.config),
         },
         uv: chosen.uv,
         start: &start,
@@ -371,22 +373,30 @@ impl Task<'_> {
         let label = (planned.images.len() > 1).then(|| image.platform.to_string());
         let context = emit::Context {
             base: &image.base.output,
-            builder: machine(&planned.builder.base, &planned.builder.uv, &build, ""),
-            target: uv.map(|uv| machine(&image.base, uv, &image.platform, &suffix)),
+            builder: machine(&planned.builder.base, Some(&planned.builder.uv), &build, ""),
+            target: plan.build_platform.is_some().then(|| machine(&image.base, uv, &image.platform, &suffix)),
             label: label.as_deref(),
             local: &image.local,
             steps: &step_options(gateway, &plan.target),
             env: &image::config(plan, &image.base.config, &image.platform).config.env,
             caps: gateway.llb_caps(),
-            place: &|origin: &Location| Some(excerpt.place(origin)),
+            place: &|origin: &Location| {
+                let in_lock = Arc::ptr_eq(&origin.file, &written.lock.file);
+                Some(if in_lock { excerpt.place(origin) } else { report::place(origin) })
+            },
         };
         emit(plan, &context).map_err(|error| FrontendError::new(format!("the plan cannot be built: {error}")))
     }
 }
 
-fn machine<'a>(base: &'a Resolved, uv: &'a Resolved, platform: &'a Platform, cache_suffix: &'a str) -> Machine<'a> {
+fn machine<'a>(
+    base: &'a Resolved,
+    uv: Option<&'a Resolved>,
+    platform: &'a Platform,
+    cache_suffix: &'a str,
+) -> Machine<'a> {
     let path = image::path(&base.config);
-    Machine { base: &base.output, uv: &uv.output, platform: Some(platform), path, cache_suffix }
+    Machine { base: &base.output, uv: uv.map(|uv| &uv.output), platform: Some(platform), path, cache_suffix }
 }
 
 /// Whether the daemon can limit memory and CPU of steps.

@@ -50,7 +50,7 @@ pub(super) fn arch(platform: &Platform) -> Result<Arch, FrontendError> {
 
 /// Checks that the builder can run what needs the target's own CPU.
 pub(super) fn check_runnable(gateway: &Gateway, plan: &Plan, platform: &Platform) -> Result<(), FrontendError> {
-    if plan.runs_on_target.is_empty() || can_run(gateway, platform) {
+    if !plan.needs_target() || can_run(gateway, platform) {
         return Ok(());
     }
     let (packages, place) = those_on_target(plan);
@@ -90,7 +90,7 @@ pub(super) fn check_tests(gateway: &Gateway, plan: &Plan, platform: &Platform) -
 
 /// What the user should know of steps that are emulated.
 pub(super) fn emulated(gateway: &Gateway, plan: &Plan, platform: &Platform) -> Option<Finding> {
-    if plan.runs_on_target.is_empty() || runs_natively(&gateway.build_platform(), platform) {
+    if !plan.needs_target() || runs_natively(&gateway.build_platform(), platform) {
         return None;
     }
     let (packages, place) = those_on_target(plan);
@@ -102,13 +102,13 @@ pub(super) fn emulated(gateway: &Gateway, plan: &Plan, platform: &Platform) -> O
     Some(EMULATED_BUILD.finding(diagnostic.at_location(place)))
 }
 
-/// The packages that need the target's CPU, as a list for people, and the place of the first in the lock.
+/// The packages that need the target's CPU, as a list for people, and the place of the first.
 fn those_on_target(plan: &Plan) -> (String, Option<Location>) {
     let built = plan.built.iter().map(|built| (&built.name, &built.version, &built.origin));
     let wheels = plan.groups.iter().flat_map(|group| &group.wheels);
     let known: Vec<_> = built.chain(wheels.map(|wheel| (&wheel.name, &wheel.version, &wheel.origin))).collect();
     let mut place = None;
-    let names: Vec<String> = plan
+    let mut names: Vec<String> = plan
         .runs_on_target
         .iter()
         .map(|package| match known.iter().find(|(name, ..)| *name == package) {
@@ -119,6 +119,11 @@ fn those_on_target(plan: &Plan) -> (String, Option<Location>) {
             None => package.clone(),
         })
         .collect();
+    if let Some(first) = plan.packages.first() {
+        place.get_or_insert_with(|| first.origin.clone());
+        let packages: Vec<&str> = plan.packages.iter().map(|package| package.name.as_str()).collect();
+        names.push(format!("the system packages {}", packages.join(", ")));
+    }
     (names.join(", "), place)
 }
 

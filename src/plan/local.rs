@@ -166,12 +166,36 @@ pub(super) fn members(inputs: &Inputs<'_>) -> Result<Vec<Member>, Diagnostic> {
 
 /// How a project is built and installed; `pyproject` as far as it was read.
 fn install(inputs: &Inputs<'_>, name: &PackageName, pyproject: Option<&Pyproject>) -> Result<How, Diagnostic> {
+    if let Some(pyproject) = pyproject {
+        check_build_requirements(inputs, name, pyproject)?;
+    }
     let backend = pyproject.map(|pyproject| {
         let backend = pyproject.build_system.as_ref().and_then(|system| system.build_backend.as_ref());
         backend.map_or("setuptools", |backend| backend.as_str()).to_owned()
     });
     let settings = settings::of_project(inputs, name)?;
     Ok(How::Install { backend, secrets: inputs.indexes.build_secrets(true), settings, editable: None })
+}
+
+/// The step that builds a project sees nothing of the user's other files, so a build cannot require them.
+fn check_build_requirements(inputs: &Inputs<'_>, name: &PackageName, pyproject: &Pyproject) -> Result<(), Diagnostic> {
+    let is_local = |required: &PackageName| {
+        let own = pyproject.uv.sources.contains_key(required);
+        // What the project says itself goes before what the workspace says for all.
+        if own { &pyproject.uv } else { &inputs.workspace.uv }.local_sources.contains(required)
+    };
+    let requires = pyproject.build_system.iter().flat_map(|system| &system.requires);
+    match requires.into_iter().find(|dependency| is_local(&dependency.name)) {
+        None => Ok(()),
+        Some(dependency) => Err(Diagnostic::new(format!(
+            "the build of {name} requires {}, which [tool.uv.sources] takes from the workspace or from a path; a build sees \
+             no other project's files",
+            dependency.name
+        ))
+        .at_location(Some(dependency.requirement.location.clone()))
+        .help(format!("let the build take {} from an index or a git repository", dependency.name))
+        .help("or move what the build needs of it into the project (backend-path in [build-system])")),
+    }
 }
 
 /// For development, a project is imported from its files. They lie in the working directory as they do in the project, or in

@@ -9,13 +9,16 @@ use crate::closure::{Artifact, Closure, Libc, Locked, WheelFile};
 use crate::diagnostic::{Diagnostic, Diagnostics, Location};
 use crate::plan::build::{self, Built};
 use crate::plan::cross;
+use crate::plan::env;
 use crate::plan::indexes::Indexes;
 use crate::plan::labels;
 use crate::plan::layer_wishes::LayerWishes;
 use crate::plan::layers::{self, Weight};
 use crate::plan::local::{self, LocalGroup, LocalWheel};
 use crate::plan::start::StartCommand;
-use crate::plan::{Account, Base, BuildTarget, Config, Group, Healthcheck, Plan, Resolved, Uv, VENV, Wheel};
+use crate::plan::{
+    Account, Base, BuildTarget, Config, Group, Healthcheck, Plan, Resolved, SystemPackage, Uv, VENV, Wheel,
+};
 use crate::project::config::healthcheck::{self, Test};
 use crate::project::config::{self, workdir};
 use crate::project::lock::{FileLocation, Lock};
@@ -110,6 +113,7 @@ pub fn make(inputs: &Inputs<'_>) -> Result<Plan, Diagnostics> {
         base: inputs.base.clone(),
         uv: inputs.uv.clone(),
         cache: cache(inputs),
+        packages: packages(inputs),
         build_packages: inputs.config.build_packages.as_ref().map(|packages| packages.to_vec()).unwrap_or_default(),
         groups,
         local,
@@ -124,8 +128,36 @@ pub fn make(inputs: &Inputs<'_>) -> Result<Plan, Diagnostics> {
         layers,
         account: Account { name: user.name, uid: user.uid, gid: user.gid, home: user.home },
         workdir: workdir(inputs.config).to_owned(),
+        writable: writable(inputs.config),
         config,
     })
+}
+
+/// What is installed on the base image. Results without the base image have no use for it.
+fn packages(inputs: &Inputs<'_>) -> Vec<SystemPackage> {
+    if !inputs.build_target.kind.is_on_base() {
+        return Vec::new();
+    }
+    let asked = inputs.config.packages.iter().flat_map(|packages| packages.iter());
+    let package = |name: &str, origin: &Location| SystemPackage { name: name.to_owned(), origin: origin.clone() };
+    let mut packages: Vec<SystemPackage> = asked.map(|asked| package(&asked.value, &asked.location)).collect();
+    let is_tini = |package: &SystemPackage| package.name.split('=').next() == Some(TINI);
+    if let Some(init) = inputs.config.init.as_ref().filter(|init| init.value)
+        && !packages.iter().any(is_tini)
+    {
+        packages.push(package(TINI, &init.location));
+        packages.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+    packages
+}
+
+/// The program, and the package of Debian and Alpine, that is the first process where `init` is set.
+const TINI: &str = "tini";
+
+/// Directories that the account owns, besides its home and the working directory.
+fn writable(config: &config::Config) -> Vec<String> {
+    let asked = config.writable.iter().chain(&config.volumes).flat_map(|directories| directories.to_vec());
+    asked.collect::<BTreeSet<String>>().into_iter().collect()
 }
 
 /// The working directory.
@@ -239,7 +271,7 @@ fn image_config(inputs: &Inputs<'_>, problems: &mut Vec<Diagnostic>) -> Config {
         env.insert("PYTHONDONTWRITEBYTECODE".to_owned(), "1".to_owned());
     }
     if let Some(configured) = &config.env {
-        env.extend(configured.0.iter().map(|(name, value)| (name.clone(), value.value.clone())));
+        env::add(configured, &mut env, inputs.base, problems);
     }
     let mut labels = labels::labels(inputs.pyproject, inputs.base);
     if let Some(configured) = &config.labels {
@@ -252,12 +284,15 @@ fn image_config(inputs: &Inputs<'_>, problems: &mut Vec<Diagnostic>) -> Config {
         Some(ports) => ports.0.iter().map(ToString::to_string).collect(),
         None => inputs.start.port.iter().map(|port| format!("{port}/tcp")).collect(),
     };
+    // Found in PATH: distributions have it in different places.
+    let init = config.init.as_ref().filter(|init| init.value).into_iter().flat_map(|_| [TINI, "--"]);
     Config {
         env,
-        entrypoint: inputs.start.entrypoint.clone(),
+        entrypoint: init.map(str::to_owned).chain(inputs.start.entrypoint.iter().cloned()).collect(),
         command: inputs.start.command.clone(),
         command_reason: inputs.start.reason.clone(),
         ports,
+        volumes: config.volumes.as_ref().map(|volumes| volumes.to_vec()).unwrap_or_default(),
         labels,
         healthcheck: health_check(config, port, problems),
         stop_signal: config.stop_signal.as_ref().map(|signal| signal.as_str().to_owned()),
@@ -268,6 +303,10 @@ fn image_config(inputs: &Inputs<'_>, problems: &mut Vec<Diagnostic>) -> Config {
 const HTTP_CHECK: &str =
     "import sys, urllib.request as r; r.build_opener(r.ProxyHandler({})).open(sys.argv[1], timeout=30).close()";
 
+/// Opens a connection and closes it; one that is refused raises.
+const TCP_CHECK: &str =
+    "import socket, sys; socket.create_connection(('127.0.0.1', int(sys.argv[1])), timeout=30).close()";
+
 fn health_check(config: &config::Config, port: Option<u16>, problems: &mut Vec<Diagnostic>) -> Option<Healthcheck> {
     let configured = config.healthcheck.as_ref()?;
     let healthcheck::Healthcheck::Check(check) = &configured.value else {
@@ -275,6 +314,7 @@ fn health_check(config: &config::Config, port: Option<u16>, problems: &mut Vec<D
     };
     let command = match &check.test {
         Test::Command(command) => command.to_vec(),
+        Test::Tcp(port) => ["python", "-I", "-S", "-c", TCP_CHECK, &port.to_string()].map(str::to_owned).to_vec(),
         Test::Http { path, port: own } => {
             let Some(port) = own.or(port) else {
                 problems.push(

@@ -19,6 +19,7 @@ pub use self::target::BuildTarget;
 
 pub mod build;
 pub mod cross;
+mod env;
 pub mod export;
 pub mod indexes;
 pub mod input;
@@ -61,6 +62,9 @@ pub struct Plan {
     pub uv: Uv,
     /// What the caches of build steps are shared by: `0.13.8-glibc-x86_64`.
     pub cache: String,
+    /// System packages of the running program, in order of names: one layer, right on top of the base image.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub packages: Vec<SystemPackage>,
     /// System packages of the steps that build; nothing of them gets into the image.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub build_packages: Vec<String>,
@@ -86,6 +90,9 @@ pub struct Plan {
     pub account: Account,
     /// The working directory, owned by the account.
     pub workdir: String,
+    /// Further directories that the account owns.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub writable: Vec<String>,
     /// What the image's config says.
     pub config: Config,
 }
@@ -94,6 +101,11 @@ impl Plan {
     /// Whether there is something that has no wheel: a package, or the project itself.
     pub fn is_built_from_source(&self) -> bool {
         !self.built.is_empty() || self.first_party.iter().any(|member| matches!(member.how, How::Install { .. }))
+    }
+
+    /// Whether something runs on the image's own CPU, where another one builds.
+    pub fn needs_target(&self) -> bool {
+        self.build_platform.is_some() && !(self.runs_on_target.is_empty() && self.packages.is_empty())
     }
 
     /// What is fetched without being checked, since the lock has no hash of it: name, version and place in the lock.
@@ -136,6 +148,21 @@ impl Plan {
     }
 }
 
+/// A package of the base image's distribution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SystemPackage {
+    /// Its name, and perhaps a version: `libpq5=17.6-0+deb13u1`.
+    pub name: String,
+    /// Where it is asked for.
+    pub origin: Location,
+}
+
+impl Serialize for SystemPackage {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.name)
+    }
+}
+
 /// An image by reference, as it is shown to people and as it was resolved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -159,6 +186,9 @@ pub struct Base {
     pub python: String,
     /// Why this Python: what the user wrote, and where.
     pub reason: String,
+    /// Its environment, with `PATH` as the image has it.
+    #[serde(skip)]
+    pub env: BTreeMap<String, String>,
 }
 
 /// The uv that builds and installs; it never becomes part of the image.
@@ -239,6 +269,9 @@ pub struct Config {
     pub command_reason: String,
     /// `8000/tcp`.
     pub ports: Vec<String>,
+    /// Directories for data that outlives the container.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub volumes: Vec<String>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
     /// Health check; `None` keeps the base's.

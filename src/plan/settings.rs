@@ -378,7 +378,13 @@ mod tests {
             resolved: None,
             platform: "linux/amd64",
             build_platform: None,
-            base: &Base { image: image.clone(), name: None, python: "3.13".to_owned(), reason: String::new() },
+            base: &Base {
+                image: image.clone(),
+                name: None,
+                python: "3.13".to_owned(),
+                reason: String::new(),
+                env: BTreeMap::new(),
+            },
             uv: &Uv { version: "0.13.8".to_owned(), image },
             start: &StartCommand {
                 entrypoint: Vec::new(),

@@ -57,6 +57,11 @@ impl Kind {
         matches!(self, Self::Runtime | Self::Dev)
     }
 
+    /// Whether something is made that stands on the base image.
+    pub fn is_on_base(self) -> bool {
+        self.is_image() || matches!(self, Self::Test | Self::Plan)
+    }
+
     /// Whether the project is installed as `uv sync` does it: with the groups for development, and editable.
     pub fn is_for_development(self) -> bool {
         matches!(self, Self::Dev | Self::Test)
@@ -152,8 +157,9 @@ impl BuildTarget {
             config = config.overlay(own.value);
         }
         if !self.kind.starts() {
-            // There is nothing that could be asked.
+            // There is nothing that could be asked, or that would have children.
             config.healthcheck = None;
+            config.init = None;
         }
         config
     }

@@ -1,6 +1,6 @@
 //! The entry file: what `docker build -f` names. It is a `pyproject.toml` (any name that ends in `.toml`), or a Dockerfile
-//! that holds directive lines (`# syntax=…`) and, below them, configuration as TOML, or a script with metadata (PEP 723). A
-//! Dockerfile with instructions is not ours to build and says so.
+//! that holds directive lines (`# syntax=…`) and, below them, configuration as TOML, or a script with metadata (PEP 723), or a
+//! `pylock.toml` (PEP 751). A Dockerfile with instructions is not ours to build and says so.
 
 use std::sync::Arc;
 
@@ -19,6 +19,8 @@ pub enum Entry {
     Dockerfile(Box<Dockerfile>),
     /// A script, which is the whole project; its metadata is read as one.
     Script(Box<Pyproject>),
+    /// The lock of PEP 751 that is to be installed. `pyproject.toml`, if any, comes from the build context.
+    Pylock,
 }
 
 /// A Dockerfile without instructions.
@@ -47,12 +49,24 @@ impl Entry {
         std::path::Path::new(name).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"))
     }
 
+    /// Whether a file of this name is `pylock.toml` or `pylock.NAME.toml` (PEP 751, "File Name").
+    pub fn is_pylock(name: &str) -> bool {
+        let name = name.rsplit_once('/').map_or(name, |(_, name)| name);
+        let between = name.strip_prefix("pylock.").and_then(|rest| rest.strip_suffix("toml"));
+        between.is_some_and(|between| {
+            between.is_empty() || between.strip_suffix('.').is_some_and(|name| !name.is_empty() && !name.contains('.'))
+        })
+    }
+
     /// Reads the entry file. `name` is its path as the user gave it, as far as that is known.
     ///
     /// # Errors
     /// Bytes that are not UTF-8, broken TOML, wrong values, or a Dockerfile with instructions.
     pub fn read(name: &str, bytes: &[u8]) -> Result<Self, Diagnostics> {
         let file = SourceFile::from_bytes(name, bytes)?;
+        if Self::is_pylock(name) {
+            return Ok(Self::Pylock);
+        }
         if Self::is_pyproject(name) {
             return Ok(Self::Pyproject(Box::new(Pyproject::parse(&file)?)));
         }
@@ -190,13 +204,23 @@ mod tests {
     fn dockerfile(text: &str) -> Dockerfile {
         match Entry::read("Dockerfile", text.as_bytes()) {
             Ok(Entry::Dockerfile(dockerfile)) => *dockerfile,
-            Ok(Entry::Pyproject(_) | Entry::Script(_)) => panic!("no Dockerfile"),
+            Ok(Entry::Pyproject(_) | Entry::Script(_) | Entry::Pylock) => panic!("no Dockerfile"),
             Err(errors) => panic!("{errors}"),
         }
     }
 
     fn error(name: &str, text: impl AsRef<[u8]>) -> String {
         Entry::read(name, text.as_ref()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn names_of_pylock_files_have_at_most_one_part_of_their_own() {
+        for name in ["pylock.toml", "locks/pylock.prod.toml"] {
+            assert!(Entry::is_pylock(name), "{name}");
+        }
+        for name in ["pylock..toml", "pylock.a.b.toml", "pylock.lock", "pylocktoml", "my.pylock.toml", "PYLOCK.toml"] {
+            assert!(!Entry::is_pylock(name), "{name}");
+        }
     }
 
     #[test]

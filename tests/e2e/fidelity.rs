@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::engine::{Engine, example, tag};
+use crate::engine::{Engine, example, fixture, tag};
 use crate::projects::write;
 
 /// Prints every file of the venv with its kind, mode and hash. RECORD is hashed without the lines of the exceptions.
@@ -79,6 +79,25 @@ fn a_web_service_packaged_with_uv_build() {
 }
 
 #[test]
+fn a_web_service_on_alpine() {
+    let Some(engine) = Engine::get() else { return };
+    if cfg!(not(target_arch = "x86_64")) {
+        eprintln!("SKIPPED: the stand-in for Alpine is for x86-64");
+        return;
+    }
+    let project = example("fastapi");
+    write(project.path(), "Dockerfile", "# syntax=org/pyfront\nbase = \"alpine\"\n");
+    let ours = engine.build(project.path(), &tag("alpine"), &[]);
+    // The wheels are those for musl, they work, and so does the server's own code in C and Rust.
+    let seen = "import httptools, pydantic_core, sysconfig, uvicorn; print(pydantic_core._pydantic_core.__file__); \
+                from importlib.metadata import distribution; print(distribution('pydantic-core').read_text('WHEEL'))";
+    let seen = engine.run(&ours.tag, &["python", "-c", seen]);
+    assert!(seen.contains("-linux-musl.so") && seen.contains("musllinux_1_"), "{seen}");
+    let oracle = ORACLE.replace("python:3.13-slim", "python:3.13-alpine");
+    same_venv(&engine, &ours.tag, project.path(), &oracle);
+}
+
+#[test]
 fn a_tool_packaged_with_hatchling() {
     compare("hatchling");
 }
@@ -91,4 +110,29 @@ fn a_project_that_is_no_package() {
 #[test]
 fn a_dependency_without_wheels() {
     compare("source");
+}
+
+#[test]
+fn extras_that_conflict_have_an_image_each() {
+    let Some(engine) = Engine::get() else { return };
+    let project = fixture("locks/conflicts");
+    write(project.path(), ".python-version", "3.13\n");
+    write(project.path(), "main.py", "import importlib.metadata as metadata\nprint(metadata.version('idna'))\n");
+    let build = |extras: &str| {
+        write(project.path(), "Dockerfile", &format!("# syntax=org/pyfront\nextras = {extras}\n"));
+        engine.try_build(project.path(), &tag("extras"), &[])
+    };
+    for (extra, idna) in [("old", "3.6"), ("new", "3.20")] {
+        let ours = build(&format!("[{extra:?}]"));
+        assert!(ours.success, "{}", ours.log);
+        assert_eq!(engine.run(&ours.tag, &["python", "main.py"]), idna);
+        same_venv(
+            &engine,
+            &ours.tag,
+            project.path(),
+            &ORACLE.replace("--no-dev", &format!("--no-dev --extra {extra}")),
+        );
+    }
+    let both = build("[\"old\", \"new\"]");
+    assert!(!both.success && both.log.contains("exclude each other (tool.uv.conflicts)"), "{}", both.log);
 }

@@ -41,6 +41,37 @@ fn without_cache_the_layers_come_out_the_same() {
     assert_eq!(engine.layers(&first.tag), engine.layers(&again.tag));
 }
 
+/// The digests of the layers with third-party packages, bottom first.
+fn third_party(engine: &Engine, tag: &str) -> Vec<String> {
+    let history = engine.docker(&["history", "--no-trunc", "--format", "{{.CreatedBy}}|{{.Comment}}", tag]);
+    // The newest are first: the project, the venv's skeleton, and below that the packages.
+    let ours: Vec<&str> = history.lines().filter(|line| line.ends_with("|pyfront.v0")).collect();
+    let packages = ours.iter().skip_while(|line| !line.starts_with("venv ")).skip(1).count();
+    let layers = engine.layers(tag);
+    layers[layers.len() - 2 - packages..layers.len() - 2].to_vec()
+}
+
+#[test]
+fn layers_are_the_same_on_every_engine_whatever_the_project_is_called() {
+    let Some(engine) = Engine::get() else { return };
+    let project = example("fastapi");
+    let first = engine.build_pyproject(project.path(), &tag("same"));
+    let layers = third_party(&engine, &first.tag);
+    // These digests were written down on another day and another machine. They change with the example's lock, with the programs of
+    // the steps, with uv and with the Python of the stand-in image, and with nothing else.
+    insta::assert_snapshot!(layers.join("\n"));
+
+    let other = example("fastapi");
+    for file in ["pyproject.toml", "uv.lock"] {
+        let text = std::fs::read_to_string(other.path().join(file)).unwrap();
+        write(other.path(), file, &text.replace("name = \"api\"", "name = \"another\""));
+    }
+    std::fs::rename(other.path().join("src/api"), other.path().join("src/another")).unwrap();
+    let file = other.path().join("pyproject.toml").display().to_string();
+    let second = engine.build(other.path(), &tag("same"), &["--no-cache", "--file", &file]);
+    assert_eq!(third_party(&engine, &second.tag), layers);
+}
+
 #[test]
 fn an_engine_without_merge_gets_copies() {
     let Some(engine) = Engine::get() else { return };

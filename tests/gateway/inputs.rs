@@ -95,6 +95,19 @@ fn uv_lock_wins_over_pylock_and_that_over_requirements() {
 }
 
 #[test]
+fn a_pylock_that_is_the_entry_file_wins_over_all_others() {
+    let example = Project::example("pylock").with(".python-version", "3.13\n");
+    let text = example.text("pylock.toml").to_owned();
+    let expected = names(&run(&example.build("Dockerfile")));
+    let project = example.with("pylock.toml", "nonsense").with("uv.lock", "nonsense").with("pylock.prod.toml", text);
+    assert_eq!(names(&run(&project.build("pylock.prod.toml"))), expected);
+    let broken = run(&project
+        .edit("pylock.prod.toml", "lock-version = \"1.0\"", "lock-version = \"2.0\"")
+        .build("pylock.prod.toml"));
+    assert!(shown(&broken).contains("pylock.prod.toml:"), "{}", shown(&broken));
+}
+
+#[test]
 fn requirements_are_one_step_that_sees_nothing_but_them() {
     let text = format!("-r more/base.txt\nidna==3.10 {HASH}\n");
     let project = requirements(&text).with("more/base.txt", format!("-c ../limits.txt\ncertifi==2025.1.31 {HASH}\n"));

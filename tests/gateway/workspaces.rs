@@ -147,6 +147,9 @@ fn members_that_do_not_fit() {
     let other = project().edit("packages/worker/pyproject.toml", "\"core\"", "\"core\", \"click\"");
     run(&other.build("pyproject.toml")).result();
     let removed = project().edit("pyproject.toml", "\"packages/*\"", "\"packages/api\", \"packages/core\"");
+    let building = project().edit("packages/worker/pyproject.toml", "[\"hatchling\"]", "[\"hatchling\", \"core\"]");
+    let outcome = run(&package(building.build("pyproject.toml"), "worker"));
+    insta::assert_snapshot!("member_that_another_one_is_built_with", shown(&outcome));
     insta::assert_snapshot!("member_that_only_the_lock_has", shown(&run(&removed.build("pyproject.toml"))));
     let hidden = project().with(".dockerignore", "packages/c*\n");
     insta::assert_snapshot!("member_that_is_ignored", shown(&run(&hidden.build("pyproject.toml"))));

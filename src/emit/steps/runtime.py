@@ -1,7 +1,7 @@
 """Makes what the running container needs besides packages: the venv's skeleton, the user, its home, the work directory.
 
-usage: runtime.py PROMPT USER UID GID HOME WORKDIR         (the base's /etc lies in /target/etc)
-       runtime.py PROMPT USER UID GID HOME WORKDIR cross   (the base is for another CPU; all of it lies in /target)
+usage: runtime.py PROMPT USER UID GID HOME WORKDIR DIRECTORY…         (the base's /etc lies in /target/etc)
+       runtime.py PROMPT USER UID GID HOME WORKDIR cross DIRECTORY…   (the base is for another CPU; it lies in /target)
 
 No tool of the target is run, so a base without shell, useradd or even the build's CPU is as good as any other.
 """
@@ -12,8 +12,10 @@ import sys
 
 import pyfront_step as step
 
-prompt, user, uid, gid, home, workdir, *cross = sys.argv[1:]
+prompt, user, uid, gid, home, workdir, *directories = sys.argv[1:]
 uid, gid = int(uid), int(gid)
+cross = directories[:1] == ["cross"]
+directories = directories[1:] if cross else directories
 
 
 def with_entry(path, name, number, entry):
@@ -72,7 +74,26 @@ def check_target():
     return is_32_bit
 
 
-is_32_bit = bool(cross) and check_target()
+def make_directory(path):
+    """Makes a directory, and what is above it as it is in the base image: a layer says that of all directories on its way."""
+    base = "/target" if cross else ""
+    parts = path.split("/")[1:]
+    for number in range(1, len(parts) + 1):
+        above = "/" + "/".join(parts[:number])
+        if os.path.islink(base + above):
+            step.fail(
+                "%s can't be made a writable directory: %s is a link to %s in the base image\n"
+                "help: write the path without the link, in writable or volumes of [tool.pyfront]"
+                % (path, above, os.readlink(base + above))
+            )
+        if os.path.isdir(base + above) and above != path:
+            status = os.stat(base + above)
+            owners.setdefault(above, (status.st_uid, status.st_gid, status.st_mode & 0o7777))
+    os.makedirs(step.OUT + path, exist_ok=True)
+
+
+owners = {}
+is_32_bit = cross and check_target()
 step.uv("venv", "--quiet", "--python", step.interpreter(), "--prompt", prompt, step.VENV)
 shutil.copytree(step.VENV, step.OUT + step.VENV, symlinks=True)
 if is_32_bit:
@@ -85,12 +106,14 @@ if is_32_bit:
 open(step.OUT + step.VENV + "/.lock", "wb").close()
 step.compile_bytecode(checked=False)
 
-owners = {}
 if uid != 0:
     with_entry("/etc/group", user, gid, "%s:x:%d:" % (user, gid))
     with_entry("/etc/passwd", user, uid, "%s:x:%d:%d::%s:/usr/sbin/nologin" % (user, uid, gid, home))
     os.makedirs(step.OUT + home, exist_ok=True)
     owners[home] = (uid, gid, 0o750)
+for directory in directories:
+    make_directory(directory)
+    owners[directory] = (uid, gid, 0o755)
 os.makedirs(step.OUT + workdir, exist_ok=True)
 owners[workdir] = (uid, gid, 0o755)
 step.fix_metadata(owners)

@@ -1,49 +1,123 @@
-"""Installs packages of the base image's distribution into the root that build steps run on.
+"""Installs packages of the base image's distribution.
 
-usage: system.py NAME[=VERSION]…
+usage: system.py build-packages NAME[=VERSION]…   into the root that build steps run on; nothing of it gets into an image
+       system.py packages NAME[=VERSION]…         into the image's own root
 
-Nothing of this root gets into an image. Packages, and the lists of what there is, lie in cache mounts.
+Packages, and the lists of what there is, lie in cache mounts. What the package manager leaves in the image besides, and
+what would make the layer another one every time, is taken out again.
 """
 
 import os
 import shutil
 import subprocess
 import sys
+import time
 
 import pyfront_step as step
 
-packages = sys.argv[1:]
+key, *packages = sys.argv[1:]
+# What this step makes is not older, the mount points that were made for it included. No base image is as young as that.
+START = time.time() - 60
 
 
 def run(*command):
     """Runs a program of the distribution; its failure ends the step."""
-    environment = dict(os.environ, DEBIAN_FRONTEND="noninteractive", DEBCONF_NONINTERACTIVE_SEEN="true")
+    environment = dict(
+        os.environ,
+        DEBIAN_FRONTEND="noninteractive", DEBCONF_NONINTERACTIVE_SEEN="true", SOURCE_DATE_EPOCH=str(step.EPOCH),
+    )
     status = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL).returncode
     if status != 0:
         step.fail(
-            "build-packages could not be installed: %s\n"
-            "help: what %s said stands above; the names in build-packages of [tool.pyfront] must be those of the\n"
-            "      distribution of the base image" % (", ".join(packages), command[0])
+            "%s could not be installed: %s\n"
+            "help: what %s said stands above; the names in %s of [tool.pyfront] must be those of the\n"
+            "      distribution of the base image" % (key, ", ".join(packages), command[0], key)
         )
 
 
 def with_headers(headers):
     """The packages, and the C library's headers where a compiler is asked for: distributions only recommend them."""
+    if key != "build-packages":
+        return packages
     compilers = [package for package in packages if package.split("=")[0].split("-")[0] in ("gcc", "clang")]
     return [*packages, headers] if compilers and headers not in packages else packages
 
 
+def configure_apt():
+    """Lets apt pass over the settings by which official images throw packages away: here a cache mount keeps them."""
+    parts, settings = step.PRIVATE + "/apt.conf.d", step.PRIVATE + "/apt-settings.conf"
+    os.makedirs(parts)
+    installed = "/etc/apt/apt.conf.d"
+    for name in os.listdir(installed) if os.path.isdir(installed) else ():
+        if name not in ("docker-clean", "docker-gzip-indexes"):
+            shutil.copy(os.path.join(installed, name), parts)
+    with open(settings, "w") as file:
+        file.write('Dir::Etc::parts "%s";\n' % parts)
+        if "APT_CONFIG" in os.environ:
+            with open(os.environ["APT_CONFIG"]) as company:
+                file.write(company.read())
+    os.environ["APT_CONFIG"] = settings
+
+
+def logs():
+    """The files that tell what was installed when, with what they hold and how old they are."""
+    found = {}
+    for directory, _, names in os.walk("/var/log"):
+        for name in names:
+            path = os.path.join(directory, name)
+            if os.path.isfile(path) and not os.path.islink(path):
+                with open(path, "rb") as file:
+                    found[path] = (file.read(), os.stat(path).st_mtime_ns)
+    return found
+
+
+def restore_logs(before):
+    """Leaves of the logs what there was."""
+    for path, (text, _) in logs().items():
+        if path not in before:
+            os.remove(path)
+        elif text != before[path][0]:
+            with open(path, "wb") as file:
+                file.write(before[path][0])
+            os.utime(path, ns=(before[path][1],) * 2)
+
+
+# What package managers keep of the time before, and an index by inode numbers, which are others every time.
+REMAINS = (
+    "/var/cache/ldconfig/aux-cache", "/var/lib/dpkg/status-old", "/var/lib/dpkg/diversions-old",
+    "/var/lib/dpkg/statoverride-old", "/var/cache/debconf/config.dat-old", "/var/cache/debconf/templates.dat-old",
+)
+
+
+def mount_points():
+    """Where the files of others begin."""
+    with open("/proc/self/mountinfo") as file:
+        found = {line.split(" ")[4].encode().decode("unicode_escape") for line in file}
+    return found - {"/"}
+
+
+def fix_times():
+    """Gives what this step has made a fixed time, so that the same packages make the same layer."""
+    others = mount_points()
+    for directory, names, files in os.walk("/"):
+        for name in names + files:
+            path = os.path.join(directory, name)
+            if path not in others and os.lstat(path).st_mtime >= START:
+                os.utime(path, (step.EPOCH, step.EPOCH), follow_symlinks=False)
+        names[:] = [name for name in names if os.path.join(directory, name) not in others]
+    os.utime("/", (step.EPOCH, step.EPOCH))
+
+
 step.trust_company_ca()
+before = logs()
 if shutil.which("apt-get"):
-    # Official images tell apt to throw packages away; here a cache mount keeps them.
-    for settings in ("/etc/apt/apt.conf.d/docker-clean", "/etc/apt/apt.conf.d/docker-gzip-indexes"):
-        if os.path.exists(settings):
-            os.remove(settings)
+    configure_apt()
     os.makedirs("/var/cache/apt/archives/partial", exist_ok=True)
     options = [
         "-o", "APT::Install-Recommends=false", "-o", "APT::Install-Suggests=false", "-o", "Dpkg::Use-Pty=false",
         "-o", "APT::Keep-Downloaded-Packages=true", "-o", "APT::Sandbox::User=root", "-o", "Acquire::Retries=3",
         "-o", "Dpkg::Options::=--force-confold", "-o", "Dpkg::Options::=--path-exclude=/usr/share/doc/*",
+        "-o", "Dpkg::Options::=--path-include=/usr/share/doc/*/copyright",
         "-o", "Dpkg::Options::=--path-exclude=/usr/share/man/*",
     ]
     run("apt-get", *options, "--quiet", "--error-on=any", "update")
@@ -52,6 +126,12 @@ elif shutil.which("apk"):
     run("apk", "--cache-dir", "/var/cache/apk", "--no-progress", "add", "--update-cache", "--", *with_headers("musl-dev"))
 else:
     step.fail(
-        "build-packages needs a base image with apt-get or apk, and this one has neither\n"
-        "help: set base in [tool.pyfront] to an image that has the packages already, and remove build-packages"
+        "%s needs a base image with apt-get or apk, and this one has neither\n"
+        "help: set base in [tool.pyfront] to an image that has the packages already, and remove %s" % (key, key)
     )
+if key == "packages":
+    restore_logs(before)
+    for path in REMAINS:
+        if os.path.exists(path):
+            os.remove(path)
+    fix_times()

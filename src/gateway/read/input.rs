@@ -19,6 +19,7 @@ use crate::project::asked_for;
 use crate::project::bare;
 use crate::project::config::Config;
 use crate::project::document::{Located, quoted};
+use crate::project::entry::Entry;
 use crate::project::lock::Lock;
 use crate::project::pylock::Pylock;
 use crate::project::pyproject::{Dependency, Pyproject};
@@ -46,7 +47,10 @@ pub(super) async fn read(
     }
     asked_for::check(&config, &pyproject, None).map_err(|error| report::error(&error))?;
     let (lock, input) = match (manifests.pylock, manifests.requirements) {
-        (Some(bytes), _) => pylock(&bytes, &mut pyproject)?,
+        (Some(bytes), _) => {
+            let name = Some(entry.filename()).filter(|name| Entry::is_pylock(name)).unwrap_or(PYLOCK);
+            pylock(name, &bytes, &mut pyproject)?
+        }
         (None, requirements) => {
             let requirements = read_requirements(&context, &requirements.unwrap_or_default()).await?;
             check_selection(&config).map_err(report::one)?;
@@ -83,8 +87,8 @@ pub(super) fn without_pyproject() -> Result<Pyproject, FrontendError> {
     Pyproject::parse(&SourceFile::new(PYPROJECT, "")).map_err(|error| report::error(&error))
 }
 
-fn pylock(bytes: &[u8], pyproject: &mut Pyproject) -> Result<(Lock, Input), FrontendError> {
-    let file = SourceFile::from_bytes(PYLOCK, bytes).map_err(report::one)?;
+fn pylock(name: &str, bytes: &[u8], pyproject: &mut Pyproject) -> Result<(Lock, Input), FrontendError> {
+    let file = SourceFile::from_bytes(name, bytes).map_err(report::one)?;
     let pylock = Pylock::read(&file).map_err(|error| report::error(&error))?;
     let place = Location::new(&file, 0..0);
     // Which of the packages were asked for is not in the file.

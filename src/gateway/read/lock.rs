@@ -34,7 +34,8 @@ pub(super) fn parse(
             &path,
             Diagnostic::new("the project has no uv.lock, so what to install is not known")
                 .at(&pyproject.file, 0..0)
-                .help("run uv lock, and commit the uv.lock that it writes next to pyproject.toml"),
+                .help("run uv lock, and commit the uv.lock that it writes next to pyproject.toml")
+                .help("or put a pylock.toml or a requirements.txt there, which are built, too (docs/inputs.md)"),
         )));
     };
     read(&path, bytes)

@@ -184,7 +184,10 @@ async fn read(gateway: &Gateway) -> Result<Written, FrontendError> {
     if let Some(Entry::Script(script)) = own {
         return Box::pin(script::read(gateway, entry, context, checks, *script)).await;
     }
-    let manifests = Manifests::read_root(&look).await?;
+    let mut manifests = Manifests::read_root(&look).await?;
+    if let (Some(Entry::Pylock), Some(file)) = (&own, entry.file()) {
+        manifests = manifests.with_pylock(file.data.clone());
+    }
     let place = match &own {
         Some(Entry::Pyproject(own)) => place::find(gateway, &context, &entry, own, manifests).await?,
         _ => Place { manifests, entry: None },

@@ -57,6 +57,11 @@ impl Manifests {
         })
     }
 
+    /// The same with a lock of PEP 751 that was chosen, which no other lock wins over.
+    pub(super) fn with_pylock(self, bytes: Vec<u8>) -> Self {
+        Self { pylock: Some(bytes), lock: None, ..self }
+    }
+
     /// Whether the packages come from something else than `uv.lock`, which wins when it is there.
     pub(super) fn is_other(&self) -> bool {
         self.lock.is_none() && (self.pylock.is_some() || self.requirements.is_some())

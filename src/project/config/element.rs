@@ -57,6 +57,9 @@ pub(super) fn overlay<T: Element>(below: Option<Located<T>>, above: Option<Locat
 /// Our key for what other tools (Dockerfiles, Compose, uv's command line) call by another name.
 pub(super) fn name_of_other_tool(name: &str) -> Option<&'static str> {
     const OTHER_NAMES: &[(&str, &str)] = &[
+        ("apk", "packages"),
+        ("apt", "packages"),
+        ("apt-packages", "packages"),
         ("cmd", "command"),
         ("environment", "env"),
         ("expose", "ports"),
@@ -68,9 +71,11 @@ pub(super) fn name_of_other_tool(name: &str) -> Option<&'static str> {
         ("no-dev", "no-default-groups"),
         ("python-version", "python"),
         ("stages", "targets"),
+        ("system-packages", "packages"),
         ("target", "targets"),
         ("test", "command"),
         ("url", "path"),
+        ("volume", "volumes"),
         ("uv-version", "uv"),
         ("working-dir", "workdir"),
     ];

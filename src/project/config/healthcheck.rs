@@ -1,4 +1,4 @@
-//! `healthcheck`: `false`, a path to ask for by HTTP, or a table with a path or a command and Docker's timings.
+//! `healthcheck`: `false`, a path to ask for by HTTP, or a table with a path, a command or a port and Docker's timings.
 
 use std::time::Duration;
 
@@ -43,6 +43,8 @@ pub enum Test {
         /// The port, when it is not the one that the start command listens on.
         port: Option<u16>,
     },
+    /// Opens a connection to a port of localhost.
+    Tcp(u16),
     /// Runs a program; exit code 0 is healthy.
     Command(Argv),
 }
@@ -121,7 +123,8 @@ keys! {
         "path" => path: HttpPath,
         /// A program to run instead. Exit code 0 is healthy.
         "command" => command: Argv,
-        /// The port of the HTTP request. The default is the port that the start command listens on.
+        /// The port of the HTTP request. The default is the port that the start command listens on. Without a path or a command,
+        /// the container is healthy when the port takes a TCP connection.
         "port" => port: CheckPort,
         /// Time between two checks.
         "interval" => interval: Duration,
@@ -137,7 +140,7 @@ keys! {
 }
 
 impl Element for Healthcheck {
-    const EXPECTED: &'static str = "false, a path such as \"/health\", or a table with a path or a command";
+    const EXPECTED: &'static str = "false, a path such as \"/health\", or a table with a path, a command or a port";
     const SCHEMA: &'static str =
         r##"{"anyOf": [{"const": false}, {"type": "string", "pattern": "^/"}, {"$ref": "#/$defs/healthcheck"}]}"##;
 
@@ -170,6 +173,7 @@ impl Element for Healthcheck {
         let test = match (table.path, table.command, table.port) {
             (Some(path), None, port) => Test::Http { path: path.value, port: port.map(|port| port.value.0) },
             (None, Some(command), None) => Test::Command(command.value),
+            (None, None, Some(port)) if problems.len() == before => Test::Tcp(port.value.0),
             _ if problems.len() > before => return None,
             (None, Some(_), Some(port)) => {
                 problems.push(
@@ -182,8 +186,9 @@ impl Element for Healthcheck {
                 return None;
             }
             (None, None, _) => {
-                problems
-                    .push(value.problem("says neither path nor command").help("add for example path = \"/health\""));
+                problems.push(
+                    value.problem("says neither path nor command nor port").help("add for example path = \"/health\""),
+                );
                 return None;
             }
         };
@@ -228,6 +233,8 @@ mod tests {
         assert_eq!(long.interval, Some(Duration::from_secs(90)));
         assert_eq!(long.start_interval, Some(Duration::from_millis(500)));
         assert_eq!(long.retries, Some(2));
+        let Healthcheck::Check(tcp) = check("healthcheck = { port = 5432 }") else { panic!() };
+        assert_eq!(tcp.test, Test::Tcp(5432));
         let Healthcheck::Check(command) = check("healthcheck = { command = ['python', '-m', 'x'] }") else { panic!() };
         assert!(matches!(command.test, Test::Command(argv) if argv.to_vec() == ["python", "-m", "x"]));
     }

@@ -3,6 +3,7 @@
 
 pub mod argv;
 pub mod base;
+pub mod directories;
 pub mod duration;
 pub mod element;
 pub mod env;
@@ -30,6 +31,7 @@ use crate::project::document::{self, Document, Problems};
 
 use argv::Argv;
 use base::Base;
+use directories::Directories;
 use element::keys;
 use env::Env;
 use healthcheck::Healthcheck;
@@ -72,6 +74,9 @@ keys! {
         /// of date stops the build. With `false` there is a warning, and what the lock says is installed. The build argument
         /// `PYFRONT_LOCKED` does the same and wins.
         "locked" => locked: bool,
+        /// System packages that the running program needs, as `apt-get install` or (on Alpine) `apk add` names them: shared
+        /// libraries, programs that are called. A version may follow: `"libpq5=17.6-0+deb13u1"`.
+        "packages" => packages: SystemPackages,
         /// System packages for the steps that build from source, as `apt-get install` or (on Alpine) `apk add` names them:
         /// compilers, headers of libraries. A version may follow: `"gcc=4:14.2.0-1"`. Nothing of them gets into the image.
         "build-packages" => build_packages: SystemPackages,
@@ -79,11 +84,20 @@ keys! {
         "entrypoint" => entrypoint: Argv,
         /// The start command. Found by looking at the project when neither this nor `entrypoint` is set.
         "command" => command: Argv,
+        /// Whether `tini` is the first process of the container and starts the program, as with `docker run --init`: it ends
+        /// zombies and hands signals on. It is installed as a system package.
+        "init" => init: bool,
         /// Who the container runs as. The default is user `app` with uid and gid 10001.
         "user" => user: User,
         /// The working directory, and the place of the files of a project that is no package. The default is `/app`.
         "workdir" => workdir: Workdir,
-        /// Environment variables of the container.
+        /// Directories besides the working directory and the home that the container's user owns, so that the program can write
+        /// there.
+        "writable" => writable: Directories,
+        /// Directories for data that outlives the container, as Docker's `VOLUME`. The container's user owns them.
+        "volumes" => volumes: Directories,
+        /// Environment variables of the container. `${NAME}` stands for another variable of the container, `${NAME:-text}` for
+        /// a default where that is not set or empty, and `$$` for a plain `$`, as in Compose.
         "env" => env: Env,
         /// Ports that the container listens on.
         "ports" => ports: Ports,

@@ -1,4 +1,4 @@
-//! `build-packages`: packages of the base image's distribution. They become arguments of its package manager, so a name
+//! `packages` and `build-packages`: packages of the base image's distribution. They become arguments of its package manager, so a name
 //! that could be anything else is refused.
 
 use crate::project::config::argv::to_toml;
@@ -13,6 +13,11 @@ impl SystemPackages {
     /// The packages: `libpq-dev`, `gcc=4:14.2.0-1`.
     pub fn to_vec(&self) -> Vec<String> {
         self.0.iter().map(|package| package.value.clone()).collect()
+    }
+
+    /// The packages, each with its place.
+    pub fn iter(&self) -> impl Iterator<Item = &Located<String>> {
+        self.0.iter()
     }
 }
 

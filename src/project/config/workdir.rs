@@ -36,15 +36,20 @@ impl Element for Workdir {
             problems.push(problem.help("begin it with \"/\", without \".\", \"..\", \":\" and control characters"));
             return None;
         }
-        let venv = path == VENV || path.strip_prefix(VENV).is_some_and(|rest| rest.starts_with('/'));
-        let kernel = ["/proc/", "/sys/", "/dev/"].iter().any(|directory| path.starts_with(directory));
-        if venv || kernel || TAKEN.contains(&path) {
+        if is_taken(path) {
             let problem = value.problem(format_args!("can't be {path}: the directory has another use"));
             problems.push(problem.help("choose a directory of the project's own, for example \"/app\""));
             return None;
         }
         Some(Self(path.to_owned()))
     }
+}
+
+/// Whether a clean path belongs to the system or to pyfront.
+pub(super) fn is_taken(path: &str) -> bool {
+    let venv = path == VENV || path.strip_prefix(VENV).is_some_and(|rest| rest.starts_with('/'));
+    let kernel = ["/proc/", "/sys/", "/dev/"].iter().any(|directory| path.starts_with(directory));
+    venv || kernel || TAKEN.contains(&path)
 }
 
 /// Whether a path is absolute and says nothing twice. `:` is refused because it separates paths in `PATH` and fields in

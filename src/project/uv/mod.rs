@@ -3,7 +3,7 @@
 mod build;
 mod setting;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use uv_normalize::{GroupName, PackageName};
@@ -36,6 +36,8 @@ pub struct UvSettings {
     pub workspace_exclude: Vec<Located<String>>,
     /// The packages of `[tool.uv.sources]`, with their places.
     pub sources: BTreeMap<PackageName, Location>,
+    /// Those of them that are among the user's own files: members of the workspace, and paths.
+    pub local_sources: BTreeSet<PackageName>,
     /// `dev-dependencies`, the old way to write the group `dev`.
     pub dev_dependencies: Option<Vec<Dependency>>,
     /// Whether `override-dependencies` or `exclude-dependencies` is set: then not all that is declared is resolved.
@@ -74,6 +76,8 @@ impl UvSettings {
         let mut patterns =
             |key: &str| workspace.as_ref().map(|table| strings(table, key, problems)).unwrap_or_default();
         let (workspace_members, workspace_exclude) = (patterns("members"), patterns("exclude"));
+        let sources = table.get_table("sources", problems).map(|table| table.entries()).unwrap_or_default();
+        let named = |value: &Value<'_>| PackageName::from_str(value.key()).ok();
         Self {
             workspace_members,
             workspace_exclude,
@@ -82,15 +86,8 @@ impl UvSettings {
             default_groups,
             required_version: string(table, "required-version", problems),
             workspace: table.get("workspace").map(|value| value.key_location()),
-            sources: table
-                .get_table("sources", problems)
-                .map(|table| {
-                    let entries = table.entries();
-                    let name =
-                        |value: &Value<'_>| Some((PackageName::from_str(value.key()).ok()?, value.key_location()));
-                    entries.iter().filter_map(name).collect()
-                })
-                .unwrap_or_default(),
+            sources: sources.iter().filter_map(|value| Some((named(value)?, value.key_location()))).collect(),
+            local_sources: sources.iter().filter(|value| is_local_source(value)).filter_map(named).collect(),
             dev_dependencies: table.get("dev-dependencies").map(|value| dependencies(&value, problems)),
             overrides: table.get("override-dependencies").or_else(|| table.get("exclude-dependencies")).is_some(),
             group_settings: table.get("dependency-groups").is_some(),
@@ -112,6 +109,17 @@ impl UvSettings {
 }
 
 /// `requires-python` of one group. What does not parse is left to uv, which would not have locked with it.
+/// Whether one of a package's sources (a table, or several with markers) is among the user's own files.
+fn is_local_source(value: &Value<'_>) -> bool {
+    let one = |value: &Value<'_>| {
+        value.as_table().is_some_and(|source| {
+            let is_member = source.get("workspace").and_then(|workspace| workspace.as_bool());
+            is_member == Some(true) || source.get("path").is_some()
+        })
+    };
+    one(value) || value.as_array().is_some_and(|sources| sources.iter().any(one))
+}
+
 fn group_requires_python(group: &Value<'_>) -> Option<(GroupName, Located<VersionSpecifiers>)> {
     let python = group.as_table()?.get("requires-python")?;
     let specifiers = VersionSpecifiers::from_str(python.as_str()?).ok()?;

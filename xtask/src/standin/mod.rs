@@ -1,6 +1,7 @@
 //! Stand-ins for the official images that pyfront builds on, for machines that reach no image registry. They are made
 //! from Debian's packages and PyPI's uv, look like the originals where a build can tell, and carry the same names.
 
+mod alpine;
 mod pair;
 mod python;
 mod uv;
@@ -23,6 +24,7 @@ const IMAGES: &[(&str, Origin)] = &[
     ("python:3.13-slim", Origin::Python(python::Release { minor: "3.13", suite: "trixie" })),
     ("python:3.11-slim", Origin::Python(python::Release { minor: "3.11", suite: "bookworm" })),
     ("python:3.14-slim", Origin::Python(python::Release { minor: "3.14", suite: "forky" })),
+    (alpine::IMAGE, Origin::Alpine),
     (pair::IMAGE, Origin::Pair),
     (uv::IMAGE, Origin::Uv),
 ];
@@ -30,6 +32,7 @@ const IMAGES: &[(&str, Origin)] = &[
 #[derive(Clone, Copy, Debug)]
 enum Origin {
     Python(python::Release),
+    Alpine,
     Pair,
     Uv,
 }
@@ -38,6 +41,7 @@ impl Origin {
     fn key(self) -> String {
         match self {
             Self::Python(release) => release.key(),
+            Self::Alpine => alpine::key(),
             Self::Pair => pair::key(),
             Self::Uv => uv::key(),
         }
@@ -96,12 +100,16 @@ pub(crate) fn usual() -> [&'static str; 3] {
 /// What the tests build on in addition, where the engine can keep images of several platforms.
 pub(crate) const SEVERAL_PLATFORMS: &str = pair::IMAGE;
 
+/// What the tests build on in addition, where it can be made.
+pub(crate) const MUSL: &str = alpine::IMAGE;
+
 /// Makes the archives of the [`usual`] images that need no engine.
 pub(crate) fn prepare() -> Result<()> {
     let state = State::open()?;
     for name in usual() {
         match find(name)? {
             Origin::Python(release) => drop(release.archive(&state)?),
+            Origin::Alpine => drop(alpine::archive(&state)?),
             Origin::Pair => drop(pair::archive(&state)?),
             Origin::Uv => drop(uv::archive(&state, None)?),
         }
@@ -144,6 +152,7 @@ fn find(name: &str) -> Result<Origin> {
 fn load(state: &State, engine: &Engine, name: &str, origin: Origin) -> Result<()> {
     let archive = match origin {
         Origin::Python(release) => release.archive(state)?,
+        Origin::Alpine => alpine::archive(state)?,
         Origin::Pair => {
             pair::archive(state)?;
             return step(format!("loading {name} into the {} engine", engine.name()), || pair::load(state, engine));

@@ -1,0 +1,60 @@
+//! `packages`: what the running program needs of the base image's distribution.
+
+use std::path::Path;
+
+use crate::engine::{Build, Engine, example, tag};
+use crate::projects::write;
+
+/// Adds to the project's configuration.
+fn configure(project: &Path, text: &str) {
+    let file = std::fs::read_to_string(project.join("pyproject.toml")).unwrap();
+    write(project, "pyproject.toml", &format!("{file}\n[tool.pyfront]\n{text}"));
+}
+
+/// Loads the library, and lists what a package manager may have left: everything below a few directories.
+const PROGRAM: &str = "\
+import ctypes, os, pathlib
+ctypes.CDLL('libsodium.so.23')
+for directory in ('/var/lib/apt/lists', '/var/cache/apt', '/var/cache/ldconfig', '/var/log', '/run/pyfront', '/out'):
+    for path in sorted(pathlib.Path(directory).rglob('*')):
+        if path.is_file() and path.stat().st_mtime > os.stat('/usr/local/bin').st_mtime:
+            print(path)
+";
+
+#[test]
+fn packages_get_into_the_image_below_the_same_layers() {
+    let Some(engine) = Engine::get() else { return };
+    let project = example("virtual");
+    let file = project.path().join("pyproject.toml").display().to_string();
+    let without = engine.build_pyproject(project.path(), &tag("without-packages"));
+    configure(project.path(), "packages = [\"libsodium23\"]\n");
+    let with = engine.build_pyproject(project.path(), &tag("packages"));
+    assert_eq!(engine.run(&with.tag, &["python", "-c", PROGRAM]), "");
+    let steps = with.steps_that_ran();
+    let is_expected = |step: &String| step.contains("install system packages") || step.starts_with("[project]");
+    assert!(steps.iter().all(is_expected), "{}", with.log);
+
+    let (layers, fewer) = (engine.layers(&with.tag), engine.layers(&without.tag));
+    let base = engine.layers("python:3.13-slim").len();
+    assert_eq!(layers[..base], fewer[..base]);
+    // The project's files are another, as pyproject.toml is one of them.
+    assert_eq!(layers[base + 1..layers.len() - 1], fewer[base..fewer.len() - 1], "the layers above are the same");
+    let history = engine.docker(&["history", "--no-trunc", "--format", "{{.CreatedBy}}", &with.tag]);
+    assert!(history.contains("install system packages libsodium23"), "{history}");
+
+    let arguments = ["--no-cache", "--file", &file];
+    let again = engine.build(project.path(), &tag("packages-again"), &arguments);
+    assert_eq!(engine.layers(&again.tag), layers, "the same packages make the same layer");
+}
+
+#[test]
+fn a_package_that_is_not_there_is_named_with_its_line() {
+    let Some(engine) = Engine::get() else { return };
+    let project = example("virtual");
+    configure(project.path(), "packages = [\n    \"libsodium-unheard-of\",\n]\n");
+    let file = project.path().join("pyproject.toml").display().to_string();
+    let Build { success, log, .. } = engine.try_build(project.path(), &tag("no-such-package"), &["--file", &file]);
+    assert!(!success && log.contains("Unable to locate package libsodium-unheard-of"), "{log}");
+    assert!(log.contains("packages could not be installed: libsodium-unheard-of"), "{log}");
+    assert!(log.contains(">>>     \"libsodium-unheard-of\","), "the line of the user's file is shown: {log}");
+}
