@@ -59,6 +59,13 @@ fn text(preview: &Preview, file: &str) -> Result<String, Failure> {
             plan.target
         )));
     }
+    if !plan.copies.is_empty() || !plan.runs.is_empty() {
+        return Err(Failure::Failed(
+            "copy and run of [tool.pyfront] are not written into a Dockerfile yet\n  help: remove them, make the Dockerfile, and \
+             add them to it as COPY and RUN"
+                .to_owned(),
+        ));
+    }
     if let Some(outside) = plan.first_party.iter().find_map(|member| member.tree.context.as_ref()) {
         return Err(Failure::Failed(format!(
             "{outside} lies outside of the build context\n  help: move it into the project, or build it with pyfront"
@@ -76,7 +83,6 @@ fn text(preview: &Preview, file: &str) -> Result<String, Failure> {
 /// The stage that installs.
 fn builder(text: &mut String, preview: &Preview) {
     let plan = &preview.plan;
-    let alpine = is_alpine(plan);
     let _ = write!(
         text,
         "FROM {} AS build\n\
@@ -84,18 +90,7 @@ fn builder(text: &mut String, preview: &Preview) {
          ENV UV_PROJECT_ENVIRONMENT={VENV} UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never\n",
         plan.base.image.reference, plan.uv.image.reference
     );
-    if !plan.build_packages.is_empty() {
-        let packages = words(&plan.build_packages);
-        let install = if alpine {
-            format!("apk add --no-cache {packages}")
-        } else {
-            format!(
-                "apt-get update \\\n    && apt-get install --yes --no-install-recommends {packages} \\\n    && rm -rf \
-                 /var/lib/apt/lists/*"
-            )
-        };
-        let _ = writeln!(text, "RUN {install}");
-    }
+    packages(text, plan, &plan.build_packages);
     let _ = writeln!(text, "WORKDIR {SOURCES}");
     let copies = plan.first_party.iter().all(|member| matches!(member.how, How::Copy));
     match &preview.install {
@@ -147,11 +142,29 @@ fn builder(text: &mut String, preview: &Preview) {
     }
 }
 
+/// Installs system packages, if there are any.
+fn packages(text: &mut String, plan: &Plan, packages: &[String]) {
+    if packages.is_empty() {
+        return;
+    }
+    let packages = words(packages);
+    let install = if is_alpine(plan) {
+        format!("apk add --no-cache {packages}")
+    } else {
+        format!(
+            "apt-get update \\\n    && apt-get install --yes --no-install-recommends {packages} \\\n    && rm -rf \
+             /var/lib/apt/lists/*"
+        )
+    };
+    let _ = writeln!(text, "RUN {install}");
+}
+
 /// The image itself.
 fn image(text: &mut String, preview: &Preview) -> Result<(), Failure> {
     let plan = &preview.plan;
     let account = &plan.account;
     let _ = writeln!(text, "\nFROM {}", plan.base.image.reference);
+    packages(text, plan, &plan.packages.iter().map(|package| package.name.clone()).collect::<Vec<_>>());
     if account.uid != 0 {
         let (name, uid, gid) = (&account.name, account.uid, account.gid);
         let home = words(std::slice::from_ref(&account.home));
@@ -164,6 +177,10 @@ fn image(text: &mut String, preview: &Preview) -> Result<(), Failure> {
             )
         };
         let _ = writeln!(text, "RUN {add}");
+    }
+    if !plan.writable.is_empty() {
+        let directories = words(&plan.writable);
+        let _ = writeln!(text, "RUN install -d -o {} -g {} {directories}", account.uid, account.gid);
     }
     let _ = writeln!(text, "COPY --from=build {VENV} {VENV}");
     let _ = write!(text, "ENV PATH={VENV}/bin:$PATH");
@@ -189,6 +206,9 @@ fn image(text: &mut String, preview: &Preview) -> Result<(), Failure> {
         let plain = source.chars().all(|character| character.is_ascii_alphanumeric() || "-_./".contains(character));
         let arguments = [source.to_owned(), "./".to_owned()];
         let _ = writeln!(text, "COPY {}", if plain { arguments.join(" ") } else { array(&arguments) });
+    }
+    if !plan.config.volumes.is_empty() {
+        let _ = writeln!(text, "VOLUME {}", array(&plan.config.volumes));
     }
     if !plan.config.ports.is_empty() {
         let _ = writeln!(text, "EXPOSE {}", plan.config.ports.join(" "));

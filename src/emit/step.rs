@@ -11,7 +11,7 @@ use super::programs::{OUT, PRIVATE, Program, TOOLS};
 use super::{CA_SECRET, Emitter};
 
 /// Room for a bundle of certificates, in bytes.
-const PRIVATE_SIZE: u64 = 16 << 20;
+pub(super) const PRIVATE_SIZE: u64 = 16 << 20;
 
 /// What a step runs on: the base image for a CPU, and the uv for the same CPU.
 #[derive(Debug, Clone, Copy)]

@@ -4,6 +4,7 @@
 //! with `PYFRONT_TEST_ENGINE` set. Without it everything here is skipped, loudly; in CI that is a failure.
 
 mod builds;
+mod distroless;
 mod engine;
 mod errors;
 mod fidelity;
@@ -21,6 +22,7 @@ mod questions;
 mod runtime;
 mod served;
 mod source;
+mod steps;
 mod supply_chain;
 mod system_packages;
 mod targets;
