@@ -18,6 +18,7 @@ mod local;
 mod platforms;
 mod private_index;
 mod projects;
+mod questions;
 mod runtime;
 mod served;
 mod source;
