@@ -6,9 +6,11 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use pyfront::project::config::Config;
+use pyfront::project::config::copy::CopyTable;
 use pyfront::project::config::element::Key;
 use pyfront::project::config::healthcheck::HealthcheckTable;
 use pyfront::project::config::layers::Layers;
+use pyfront::project::config::run::RunTable;
 use pyfront::project::config::user::UserTable;
 
 const INTRODUCTION: &str = "\
@@ -43,6 +45,8 @@ fn the_documentation_is_that_of_the_types() {
     section(&mut text, "`[tool.pyfront]`", Config::KEYS);
     section(&mut text, "`[tool.pyfront.user]`", UserTable::KEYS);
     section(&mut text, "`[tool.pyfront.healthcheck]`", HealthcheckTable::KEYS);
+    section(&mut text, "`[[tool.pyfront.copy]]`", CopyTable::KEYS);
+    section(&mut text, "`[[tool.pyfront.run]]`", RunTable::KEYS);
     section(&mut text, "`[tool.pyfront.layers]`", Layers::KEYS);
     check("docs/configuration.md", &text);
 }

@@ -108,7 +108,7 @@ fn operations(plan: &Plan, caps: &Caps) -> String {
     let uv = image(&plan.uv.image.reference, "0c");
     let project: Output = Local::new("context").session("session").build().unwrap();
     let trees = plan.first_party.iter().map(|member| (member.tree.clone(), project.clone())).collect();
-    let local = emit::LocalSources { trees, files: BTreeMap::new() };
+    let local = emit::LocalSources { trees, files: BTreeMap::new(), copies: BTreeMap::new() };
     let root = emit::image(
         plan,
         &emit::Context {

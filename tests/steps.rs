@@ -35,3 +35,8 @@ fn git_lfs_files_stand_where_pointers_were() {
 fn no_noise_gets_into_a_layer() {
     run("layer_test.py");
 }
+
+#[test]
+fn links_that_lead_out_of_a_project_are_named() {
+    run("build_test.py");
+}

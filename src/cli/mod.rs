@@ -4,7 +4,9 @@
 
 mod assume;
 mod check;
+mod dockerfile;
 mod graph;
+mod init;
 mod plan;
 mod project;
 mod schema;
@@ -65,7 +67,15 @@ struct Command {
 
 const COMMANDS: &[Command] = &[
     Command { name: "check", about: check::ABOUT, help: check::HELP, of_project: true, run: check::run },
+    Command {
+        name: "dockerfile",
+        about: dockerfile::ABOUT,
+        help: dockerfile::HELP,
+        of_project: true,
+        run: dockerfile::run,
+    },
     Command { name: "graph", about: graph::ABOUT, help: graph::HELP, of_project: true, run: graph::run },
+    Command { name: "init", about: init::ABOUT, help: init::HELP, of_project: true, run: init::run },
     Command { name: "plan", about: plan::ABOUT, help: plan::HELP, of_project: true, run: plan::run },
     Command { name: "schema", about: schema::ABOUT, help: schema::HELP, of_project: false, run: schema::run },
 ];

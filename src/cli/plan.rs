@@ -8,7 +8,9 @@ use super::project::{self, Taken, Wanted};
 use super::size::human;
 use super::{Failure, Terminal, assume, unexpected};
 use crate::gateway::preview::Preview;
+use crate::plan::steps::POINTS;
 use crate::plan::{Healthcheck, Plan, layers};
+use crate::project::config::run::At;
 use crate::{emit, plan};
 
 pub(super) const ABOUT: &str = "show what a build would make: base, layers, user, command";
@@ -92,8 +94,16 @@ pub(super) fn layers(preview: &Preview) -> Vec<Layer> {
     if let Some(resolved) = &plan.resolved {
         found.push(Layer { kind: "resolved", contents: emit::describe_resolved(resolved), size: None });
     }
-    for members in plan.first_party_layers() {
-        found.push(Layer { kind: "yours", contents: emit::describe_members(plan, &members), size: None });
+    for point in POINTS {
+        if point == At::Project {
+            for members in plan.first_party_layers() {
+                found.push(Layer { kind: "yours", contents: emit::describe_members(plan, &members), size: None });
+            }
+        }
+        let copies = plan.copies_at(point).map(emit::describe_copy);
+        for contents in copies.chain(plan.runs_at(point).map(emit::describe_run)) {
+            found.push(Layer { kind: "yours", contents, size: None });
+        }
     }
     found
 }

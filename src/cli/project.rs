@@ -9,8 +9,9 @@ use lexopt::{Arg, Parser, ValueExt as _};
 use super::{Failure, assume};
 use crate::closure::Libc;
 use crate::gateway::preview::{Preview, preview};
+use crate::project::entry::Entry;
 
-const PYPROJECT: &str = "pyproject.toml";
+pub(super) const PYPROJECT: &str = "pyproject.toml";
 const DOCKERFILE: &str = "Dockerfile";
 const LOCK: &str = "uv.lock";
 /// What a project may have in the place of a lock of uv.
@@ -45,6 +46,8 @@ pub(super) struct Wanted {
 /// What a build would make, and what it would warn of.
 pub(super) struct Found {
     pub(super) previews: Vec<Preview>,
+    /// The file that says all, with the context as its root.
+    pub(super) file: String,
     pub(super) warnings: Vec<String>,
 }
 
@@ -104,9 +107,28 @@ impl Wanted {
         Self { target: Some(target), ..self.clone() }
     }
 
+    /// Where the project is.
+    pub(super) fn place(&self) -> Result<Place, Failure> {
+        let path = self.path.clone().unwrap_or_else(|| PathBuf::from("."));
+        if !path.exists() {
+            return Err(Failure::Failed(format!("{}: there is no such file or directory", path.display())));
+        }
+        let (entry, filename) = if path.is_dir() {
+            (path.clone(), filename_in(&path))
+        } else {
+            let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            (directory.unwrap_or(Path::new(".")).to_owned(), name)
+        };
+        let is_member = filename == PYPROJECT && !has_packages(&entry);
+        let context = is_member.then(|| workspace_of(&entry)).flatten().unwrap_or_else(|| entry.clone());
+        Ok(Place { context, entry, filename })
+    }
+
     /// Decides what a build would decide.
     pub(super) fn preview(&self) -> Result<Found, Failure> {
         let place = self.place()?;
+        let file = place.file();
         let libc = self.libc;
         let mut offline = Offline::new()
             .option("filename", place.filename)
@@ -132,32 +154,29 @@ impl Wanted {
                 warnings.push(warning);
             }
         }
-        Ok(Found { previews, warnings })
-    }
-
-    fn place(&self) -> Result<Place, Failure> {
-        let path = self.path.clone().unwrap_or_else(|| PathBuf::from("."));
-        if !path.exists() {
-            return Err(Failure::Failed(format!("{}: there is no such file or directory", path.display())));
-        }
-        let (entry, filename) = if path.is_dir() {
-            (path.clone(), filename_in(&path))
-        } else {
-            let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            (directory.unwrap_or(Path::new(".")).to_owned(), name)
-        };
-        let is_member = filename == PYPROJECT && !has_packages(&entry);
-        let context = is_member.then(|| workspace_of(&entry)).flatten().unwrap_or_else(|| entry.clone());
-        Ok(Place { context, entry, filename })
+        Ok(Found { previews, file, warnings })
     }
 }
 
 /// What `docker buildx build -f ENTRY/FILENAME CONTEXT` would be given.
-struct Place {
-    context: PathBuf,
-    entry: PathBuf,
-    filename: String,
+pub(super) struct Place {
+    pub(super) context: PathBuf,
+    pub(super) entry: PathBuf,
+    pub(super) filename: String,
+}
+
+impl Place {
+    /// Whether there is anything that says which packages are installed.
+    pub(super) fn has_packages(&self) -> bool {
+        self.context != self.entry || has_packages(&self.entry) || !Entry::is_pyproject(&self.filename)
+    }
+
+    /// The file to build from and the context, relative to the context, as `docker buildx build -f FILE .` takes them there.
+    pub(super) fn file(&self) -> String {
+        let relative = self.entry.canonicalize().ok().zip(self.context.canonicalize().ok());
+        let relative = relative.and_then(|(entry, context)| Some(entry.strip_prefix(context).ok()?.to_owned()));
+        relative.unwrap_or_default().join(&self.filename).display().to_string()
+    }
 }
 
 /// A Dockerfile of ours, as Docker would take it; else the project file. A directory may have neither.

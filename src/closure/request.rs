@@ -22,6 +22,43 @@ pub struct Request {
     pub build: BuildPolicy,
 }
 
+impl Request {
+    /// The options of `uv sync` that install the same.
+    pub fn uv_sync(&self) -> Vec<String> {
+        fn named<'n>(
+            option: &'n str,
+            names: impl IntoIterator<Item: ToString> + 'n,
+        ) -> impl Iterator<Item = String> + 'n {
+            names.into_iter().flat_map(move |name| [option.to_owned(), name.to_string()])
+        }
+        let mut options: Vec<String> = match &self.root {
+            Root::Project => Vec::new(),
+            Root::Member(name) => named("--package", [name]).collect(),
+            Root::Members(names) => named("--package", names).collect(),
+            Root::Workspace => vec!["--all-packages".to_owned()],
+        };
+        if self.extras.all {
+            options.push("--all-extras".to_owned());
+        }
+        options.extend(named("--extra", &self.extras.include));
+        options.extend(named("--no-extra", &self.extras.exclude));
+        let Groups { defaults, all, include, exclude, only, .. } = &self.groups;
+        let dev = *all || include.iter().any(|group| group.as_str() == "dev");
+        match defaults {
+            Defaults::Production if !dev => options.push("--no-dev".to_owned()),
+            Defaults::Production | Defaults::Development => {}
+            Defaults::None => options.push("--no-default-groups".to_owned()),
+        }
+        if *all {
+            options.push("--all-groups".to_owned());
+        }
+        options.extend(named("--group", include));
+        options.extend(named("--no-group", exclude));
+        options.extend(named("--only-group", only));
+        options
+    }
+}
+
 /// The projects whose dependencies are installed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Root {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use buildkit_llb::{Annotate as _, Bind, Copy, ExecResult, File, Mkdir, NetworkMode, OpError, Output, Owner, SCRATCH};
 
 use super::{EPOCH, Emitter, describe_local, programs};
+use crate::plan::steps::CopySource;
 use crate::plan::{LocalFile, LocalGroup, Member, Settings, Tree};
 
 /// The user's own directories and files, as sources of the build graph. Each source holds its directory or file at its path
@@ -16,6 +17,8 @@ pub struct LocalSources {
     pub trees: BTreeMap<Tree, Output>,
     /// The files.
     pub files: BTreeMap<LocalFile, Output>,
+    /// What files are copied from, each with its files at their paths there.
+    pub copies: BTreeMap<CopySource, Output>,
 }
 
 fn missing(what: &'static str, path: &str) -> OpError {

@@ -3,6 +3,7 @@
 //! Nothing is decided here. Each part of the plan has one function that says what it becomes, and `image` puts the
 //! results on top of the base, by merging where the daemon can and by copying where it cannot.
 
+mod custom;
 mod fetch;
 mod lfs;
 mod local;
@@ -19,14 +20,17 @@ use buildkit_llb::{
     Timestamp,
 };
 
+use self::custom::Growing;
 pub use self::local::LocalSources;
 pub use self::resolved::describe_resolved;
 pub use self::sbom::{PartsList, parts_list};
 pub use self::step::{Machine, StepOptions};
 pub use self::targets::file;
 use crate::diagnostic::Location;
+use crate::plan::steps::{CopyStep, POINTS, RunStep};
 use crate::plan::target::Kind;
 use crate::plan::{BuildSource, Built, Group, How, LocalGroup, Member, Plan, Wheel};
+use crate::project::config::run::At;
 
 /// Files that pyfront copies carry this time: 1980-01-01T00:00:00Z, as in `steps/pyfront_step.py`.
 const EPOCH: Timestamp = Timestamp::from_secs(315_532_800);
@@ -103,10 +107,24 @@ pub fn image(plan: &Plan, context: &Context<'_>) -> Result<Output, OpError> {
     let emitter = Emitter { plan, context };
     let mut layers = emitter.dependencies()?;
     layers.push(emitter.runtime()?);
-    for members in plan.first_party_layers() {
-        layers.push(emitter.first_party_layer(&members)?);
+    let mut growing = Growing { image: emitter.runtime_root()?, pending: layers.clone(), layers };
+    for point in POINTS {
+        if point == At::Project {
+            for members in plan.first_party_layers() {
+                growing.push(emitter.first_party_layer(&members)?);
+            }
+        }
+        for step in plan.copies_at(point) {
+            growing.push(emitter.copied(step)?);
+        }
+        for step in plan.runs_at(point) {
+            growing = emitter.run(step, growing)?;
+        }
     }
-    emitter.assemble(Some(&emitter.runtime_root()?), &layers)
+    if growing.pending.is_empty() {
+        return Ok(growing.image);
+    }
+    emitter.assemble(Some(&growing.image), &growing.pending)
 }
 
 struct Emitter<'a> {
@@ -359,6 +377,19 @@ fn describe_wheels<'w>(wheels: impl Iterator<Item = (&'w str, &'w str)>) -> Stri
 pub fn describe_packages(plan: &Plan) -> String {
     let names: Vec<&str> = plan.packages.iter().map(|package| package.name.as_str()).collect();
     format!("install system packages {}", names.join(", "))
+}
+
+/// What is copied, for people: also its layer's entry in the image's history.
+pub fn describe_copy(step: &CopyStep) -> String {
+    match &step.source.from {
+        Some(from) => format!("copy {} of {from} to {}", step.source.src, step.dest),
+        None => format!("copy {} to {}", step.source.src.trim_start_matches('/'), step.dest),
+    }
+}
+
+/// What runs, for people: also its layer's entry in the image's history.
+pub fn describe_run(step: &RunStep) -> String {
+    format!("run {}", step.command.join(" ").escape_debug())
 }
 
 /// What becomes of the user's projects of one layer, for people: also its entry in the image's history.

@@ -28,13 +28,16 @@ pub(super) const LOCAL: Program = Program { name: "local.py", text: include_str!
 pub(super) const PROJECT: Program =
     Program { name: "project.py", text: include_str!("steps/project.py"), more: BUILDING };
 pub(super) const RESOLVE: Program = Program { name: "resolve.py", text: include_str!("steps/resolve.py"), more: &[] };
+pub(super) const RUN: Program = Program { name: "run.py", text: include_str!("steps/run.py"), more: CHANGING };
 pub(super) const RUNTIME: Program = Program { name: "runtime.py", text: include_str!("steps/runtime.py"), more: &[] };
 pub(super) const SBOM: Program = Program { name: "sbom.py", text: include_str!("steps/sbom.py"), more: &[] };
-pub(super) const SYSTEM: Program = Program { name: "system.py", text: include_str!("steps/system.py"), more: &[] };
+pub(super) const SYSTEM: Program = Program { name: "system.py", text: include_str!("steps/system.py"), more: CHANGING };
 
 const SHARED: &str = include_str!("steps/pyfront_step.py");
 /// What programs share that fetch files themselves.
 const FETCHING: &[(&str, &str)] = &[("pyfront_http.py", include_str!("steps/pyfront_http.py"))];
+/// What programs share whose result is the image's root.
+const CHANGING: &[(&str, &str)] = &[("pyfront_root.py", include_str!("steps/pyfront_root.py"))];
 /// What programs share that run a build backend.
 const BUILDING: &[(&str, &str)] = &[
     ("pyfront_build.py", include_str!("steps/pyfront_build.py")),

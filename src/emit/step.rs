@@ -2,8 +2,8 @@
 //! (hosts, limits, proxies, network).
 
 use buildkit_llb::{
-    Annotate, Bind, Cache, Exec, ExtraHost, NetworkMode, OpError, Output, Platform, ProxyEnv, SCRATCH, Secret, Sharing,
-    Tmpfs, Ulimit,
+    Annotate, Bind, Cache, Exec, ExtraHost, LinuxResources, NetworkMode, OpError, Output, Platform, ProxyEnv, SCRATCH,
+    Secret, Sharing, Tmpfs, Ulimit,
 };
 
 use super::fetch::with_secrets;
@@ -11,7 +11,7 @@ use super::programs::{OUT, PRIVATE, Program, TOOLS};
 use super::{CA_SECRET, Emitter};
 
 /// Room for a bundle of certificates, in bytes.
-const PRIVATE_SIZE: u64 = 16 << 20;
+pub(super) const PRIVATE_SIZE: u64 = 16 << 20;
 
 /// What a step runs on: the base image for a CPU, and the uv for the same CPU.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +45,8 @@ pub struct StepOptions {
     pub cgroup_parent: Option<String>,
     /// Size of `/dev/shm` in bytes.
     pub shm_size: Option<u64>,
+    /// Limits on memory and CPU.
+    pub linux_resources: Option<LinuxResources>,
     /// Whether everything runs again.
     pub no_cache: bool,
     /// Whether the tests run again.
@@ -70,6 +72,9 @@ impl StepOptions {
         }
         if let Some(size) = self.shm_size {
             exec = exec.mount(Tmpfs::new("/dev/shm").size(size));
+        }
+        if let Some(limits) = &self.linux_resources {
+            exec = exec.linux_resources(limits.clone());
         }
         exec
     }

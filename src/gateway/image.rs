@@ -5,8 +5,12 @@ use std::collections::BTreeMap;
 use buildkit_frontend::image::{Healthcheck, History, ImageConfig};
 use buildkit_llb::Platform;
 
-use crate::emit::{describe, describe_built, describe_local, describe_members, describe_packages, describe_resolved};
+use crate::emit::{
+    describe, describe_built, describe_copy, describe_local, describe_members, describe_packages, describe_resolved,
+    describe_run,
+};
 use crate::plan::{self, Plan, VENV};
+use crate::project::config::run::At;
 
 /// Stands in every history entry that pyfront makes.
 const COMMENT: &str = "pyfront.v0";
@@ -117,7 +121,14 @@ fn history(plan: &Plan) -> Vec<History> {
         ),
         false,
     ));
+    let added = |at: At| {
+        let copies = plan.copies_at(at).map(|step| entry(describe_copy(step), false));
+        copies.chain(plan.runs_at(at).map(|step| entry(describe_run(step), false))).collect::<Vec<_>>()
+    };
+    entries.extend(added(At::Dependencies));
     entries.extend(plan.first_party_layers().iter().map(|members| entry(describe_members(plan, members), false)));
+    entries.extend(added(At::Project));
+    entries.extend(added(At::Runtime));
     let argv: Vec<&String> = plan.config.entrypoint.iter().chain(&plan.config.command).collect();
     entries.push(entry(format!("start {}", serde_json::to_string(&argv).unwrap_or_default()), true));
     entries

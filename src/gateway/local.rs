@@ -7,9 +7,10 @@ use buildkit_llb::{Annotate as _, Copy, File, Output, SCRATCH};
 use uv_normalize::PackageName;
 
 use super::read::{Written, hidden_build_files, hidden_or};
-use super::report;
+use super::{report, resolve};
 use crate::diagnostic::{Diagnostic, Location};
 use crate::emit::LocalSources;
+use crate::plan::steps::CopySource;
 use crate::plan::{BuildSource, How, LocalFile, Member, Plan, Tree};
 use crate::project::document::quoted;
 use crate::project::lock::{Registry, Source};
@@ -57,6 +58,20 @@ pub(super) async fn sources(
             Some(context) => named(gateway, written, context, origin).await?,
         };
         sources.files.insert(file.clone(), output);
+    }
+    for copy in &plan.copies {
+        let CopySource { from, src } = &copy.source;
+        if sources.copies.contains_key(&copy.source) {
+            continue;
+        }
+        let output = match from {
+            Some(from) => {
+                let platform = plan.platform.parse().map_err(|_| FrontendError::new("the plan's platform is none"))?;
+                resolve::copied_from(gateway, from, &platform, &copy.origin).await?
+            }
+            None => to_copy(&written.context, src.trim_start_matches('/'), &copy.origin).await?,
+        };
+        sources.copies.insert(copy.source.clone(), output);
     }
     Ok((sources, hidden))
 }
@@ -135,6 +150,22 @@ async fn single(context: &Context, file: &LocalFile, origin: &Location) -> Resul
         } else {
             problem
         }));
+    }
+    context.files(&selection)
+}
+
+/// A file or directory of the build context that is copied, at its path there.
+async fn to_copy(context: &Context, path: &str, origin: &Location) -> Result<Output, FrontendError> {
+    let mut selection = Selection::everything().exclude_by_default(IGNORED.iter().copied());
+    if !path.is_empty() {
+        selection =
+            selection.include([escaped(path)]).hint(format!("copy-{path}")).titled(format!("[internal] load {path}"));
+        if !context.open(&selection).await?.has(path).await? {
+            let missing = Diagnostic::new(format!("the build context has no {}", quoted(path)))
+                .at_location(Some(origin.clone()))
+                .help("correct src, or give a directory as the build context that has it");
+            return Err(report::one(hidden_or(context, path, missing)));
+        }
     }
     context.files(&selection)
 }

@@ -22,9 +22,10 @@ mod versions;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use buildkit_frontend::options::{NoCache, SourceDateEpoch};
 use buildkit_frontend::subrequest::Request;
 use buildkit_frontend::{BuildResult, FrontendError, Gateway, PlatformImage, Reference};
-use buildkit_llb::{OpError, Output, Platform};
+use buildkit_llb::{Cap, OpError, Output, Platform};
 use futures_util::future::try_join_all;
 use uv_normalize::PackageName;
 
@@ -285,6 +286,15 @@ fn plan_for(
             closure: &installed.closure,
         },
         arguments: &arguments,
+        asked: &lint::Asked {
+            no_cache: match &gateway.options().no_cache {
+                NoCache::Stages(stages) => stages,
+                NoCache::Never | NoCache::Everything => &[],
+            },
+            targets: written.targets.iter().map(String::as_str).collect(),
+            time_of_context: gateway.options().source_date_epoch == Some(SourceDateEpoch::Context),
+            limits_ignored: gateway.options().linux_resources.is_some() && !limits_resources(gateway),
+        },
         tells_version: &arguments.keys().copied().filter(|argument| is_version(argument)).collect(),
         now: checks::now(),
     }));
@@ -389,6 +399,11 @@ fn machine<'a>(
     Machine { base: &base.output, uv: uv.map(|uv| &uv.output), platform: Some(platform), path, cache_suffix }
 }
 
+/// Whether the daemon can limit memory and CPU of steps.
+fn limits_resources(gateway: &Gateway) -> bool {
+    gateway.llb_caps().supports(Cap::ExecMetaLinuxResources)
+}
+
 /// What the client wants of every step, for a target: `--no-cache-filter` names targets.
 fn step_options(gateway: &Gateway, target: &BuildTarget) -> StepOptions {
     let options = gateway.options();
@@ -400,6 +415,7 @@ fn step_options(gateway: &Gateway, target: &BuildTarget) -> StepOptions {
         hostname: options.hostname.clone(),
         cgroup_parent: options.cgroup_parent.clone(),
         shm_size: options.shm_size,
+        linux_resources: options.linux_resources.clone().filter(|_| limits_resources(gateway)),
         no_cache: options.no_cache.applies_to(match target.kind {
             // To run the tests again is not to make the image again that they run on.
             Kind::Test => target::DEFAULT,

@@ -1,6 +1,7 @@
 //! Questions about a build (`docker buildx build --call=…`, `--check`): what can be asked, which targets there are, which
 //! parameters they take, and whether the build would get past planning.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use buildkit_frontend::subrequest::{
@@ -12,21 +13,61 @@ use buildkit_frontend::{BuildResult, FrontendError, Gateway};
 use super::platforms::Platforms;
 use super::read::{LOCKED, is_locked};
 use super::resolve::PYTHON_VERSION;
+use super::targets::json;
 use super::{checks, plan, platforms, read, report, secrets, sizes};
 use crate::diagnostic::{Location, SourceFile};
 use crate::lint::Finding;
 use crate::plan::input::Input;
 use crate::plan::target;
+use crate::project::config::schema::schema;
 use crate::project::pyproject::Pyproject;
 use crate::project::workspace::PACKAGE;
 
+/// The question for the JSON Schema (`--call pyfront.schema`).
+const SCHEMA: &str = "frontend.pyfront.schema";
+/// The question for the plan (`--call pyfront.plan`).
+const PLAN: &str = "frontend.pyfront.plan";
+/// The version of both.
+const VERSION: &str = "1.0.0";
+
 pub(super) async fn answer(gateway: &Gateway, question: &Request) -> Result<BuildResult, FrontendError> {
     Ok(match question {
-        Request::Describe => describe([Capability::outline(), Capability::targets(), Capability::lint()]),
+        Request::Describe => describe([
+            Capability::outline(),
+            Capability::targets(),
+            Capability::lint(),
+            Capability::new(SCHEMA, "The JSON Schema of [tool.pyfront]"),
+            Capability::new(PLAN, "What would be built, and why, without fetching or running anything"),
+        ]),
         Request::Targets => targets(gateway).await?.into(),
         Request::Outline => outline(gateway).await?.into(),
         Request::Lint => Box::pin(lint(gateway)).await?.into(),
+        Request::Other(id) if is(id, SCHEMA) => {
+            let text = serde_json::to_string_pretty(&schema()).unwrap_or_default();
+            BuildResult::answer(text.clone(), text + "\n", VERSION)
+        }
+        Request::Other(id) if is(id, PLAN) => {
+            let text = Box::pin(plans(gateway)).await?;
+            BuildResult::answer(text.clone(), text, VERSION)
+        }
         Request::Build | Request::Other(_) => return Err(question.unsupported()),
+    })
+}
+
+/// Whether a question is this one. buildx puts `frontend.` before what `--call` names, buildctl does not.
+fn is(asked: &str, id: &str) -> bool {
+    asked == id || id.strip_prefix("frontend.") == Some(asked)
+}
+
+/// The plan as JSON; of several platforms a table by platform.
+async fn plans(gateway: &Gateway) -> Result<String, FrontendError> {
+    let platforms = Platforms::of(gateway)?;
+    let written = read::project(gateway).await?;
+    let planned = Box::pin(plan(gateway, &written, &platforms)).await?;
+    let plans = planned.images.iter().map(|image| &image.plan);
+    Ok(match planned.images.as_slice() {
+        [only] => json(&only.plan),
+        _ => json(&plans.map(|plan| (plan.platform.as_str(), plan)).collect::<BTreeMap<_, _>>()),
     })
 }
 

@@ -124,6 +124,16 @@ pub(super) async fn images(
     Ok((Builder { base, uv }, bases))
 }
 
+/// What files are copied from: a named context, or an image for the platform of the image that is made.
+pub(super) async fn copied_from(
+    gateway: &Gateway,
+    name: &str,
+    platform: &Platform,
+    place: &Location,
+) -> Result<Output, FrontendError> {
+    Ok(COPIED.resolve(gateway, name, platform, Some(place.clone())).await?.output)
+}
+
 /// The image of uv for a platform.
 pub(super) async fn uv_for(gateway: &Gateway, version: &str, platform: &Platform) -> Result<Resolved, FrontendError> {
     UV.resolve(gateway, &plan::uv::image(version), platform, None).await
@@ -142,6 +152,8 @@ struct Role {
 const BASE: Role = Role { stage: "base", name: "base image", label: None };
 /// The base image for the platform that builds, when that is none of those to build for.
 const BUILDER: Role = Role { stage: "tools", name: "base image for the platform that builds,", label: None };
+/// What files are copied from.
+const COPIED: Role = Role { stage: "copy", name: "image to copy from,", label: None };
 const UV: Role = Role { stage: "tools", name: "image of uv", label: None };
 
 impl Role {

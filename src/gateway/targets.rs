@@ -1,5 +1,7 @@
 //! Targets that are files about a build rather than files of it.
 
+use serde::Serialize;
+
 use super::read::Written;
 use crate::closure::Closure;
 use crate::diagnostic::Diagnostic;
@@ -29,8 +31,8 @@ pub(super) fn file(
     }
 }
 
-/// A plan as JSON for people, with a line break at its end.
-pub(super) fn json(plan: &Plan) -> String {
+/// A plan (or several) as JSON for people, with a line break at its end.
+pub(super) fn json(plan: &impl Serialize) -> String {
     // Strings, numbers and lists; it always serialises.
     let mut text = serde_json::to_string_pretty(plan).unwrap_or_default();
     text.push('\n');

@@ -7,6 +7,7 @@ mod arguments;
 mod base;
 mod command;
 mod context;
+mod options;
 mod production;
 mod python;
 pub mod rules;
@@ -109,6 +110,8 @@ pub struct Subject<'a> {
     pub packages: Packages<'a>,
     /// The build arguments that have no meaning to BuildKit itself.
     pub arguments: &'a BTreeMap<&'a str, &'a str>,
+    /// What else was asked for on the command line.
+    pub asked: &'a Asked<'a>,
     /// Build arguments that tell somebody's version, and so are known.
     pub tells_version: &'a BTreeSet<&'a str>,
     /// Seconds since 1970.
@@ -122,6 +125,19 @@ pub struct BaseImage<'a> {
     pub on_build: &'a [String],
     /// Whether it has a health check.
     pub has_healthcheck: bool,
+}
+
+/// Options of the command line that may have no effect.
+#[derive(Debug, Clone)]
+pub struct Asked<'a> {
+    /// What `--no-cache-filter` names.
+    pub no_cache: &'a [String],
+    /// The names of all targets.
+    pub targets: Vec<&'a str>,
+    /// Whether the image shall have the time of the build context.
+    pub time_of_context: bool,
+    /// Whether there are limits on memory and CPU that the builder does not know.
+    pub limits_ignored: bool,
 }
 
 /// What is installed, and what it was chosen from.
@@ -149,6 +165,7 @@ impl Subject<'_> {
 /// Everything that can be found by looking at a project and its plan.
 pub fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = arguments::check(subject);
+    findings.extend(options::check(subject.asked));
     findings.extend(base::check(subject));
     findings.extend(secrets::check(subject));
     findings.extend(production::check(subject));

@@ -64,6 +64,9 @@ pub const EMULATED_BUILD: Rule = Rule::new("EmulatedBuild", "Packages should not
 /// A build argument that nothing reads.
 pub const UNKNOWN_BUILD_ARG: Rule = Rule::new("UnknownBuildArg", "Build arguments should be ones that have an effect");
 
+/// An option of the command line that does nothing.
+pub const IGNORED_OPTION: Rule = Rule::new("IgnoredOption", "Options of the command line should have an effect");
+
 /// All rules, as the documentation lists them.
 pub const RULES: &[&Rule] = &[
     &DEV_DEPENDENCIES,
@@ -72,6 +75,7 @@ pub const RULES: &[&Rule] = &[
     &END_OF_LIFE_PYTHON,
     &HIDDEN_BUILD_FILE,
     &IGNORED_ON_BUILD,
+    &IGNORED_OPTION,
     &IGNORED_REQUIREMENT_OPTION,
     &LARGE_FILE,
     &LATEST_BASE,

@@ -16,6 +16,7 @@ use crate::plan::layer_wishes::LayerWishes;
 use crate::plan::layers::{self, Weight};
 use crate::plan::local::{self, LocalGroup, LocalWheel};
 use crate::plan::start::StartCommand;
+use crate::plan::steps;
 use crate::plan::{
     Account, Base, BuildTarget, Config, Group, Healthcheck, Plan, Resolved, SystemPackage, Uv, VENV, Wheel,
 };
@@ -87,6 +88,7 @@ pub fn make(inputs: &Inputs<'_>) -> Result<Plan, Diagnostics> {
     if inputs.resolved.is_none() {
         problems.extend(wishes.problems(&inputs.lock.packages.iter().map(|package| package.name.as_str()).collect()));
     }
+    let runs = steps::runs(inputs, &config.env, &mut problems);
     Diagnostics::into_result(problems)?;
     let layers = wishes.parameters;
     let mut groups: Vec<Group> = layers::group(layers, &weights(&wheels, &wishes))
@@ -104,6 +106,7 @@ pub fn make(inputs: &Inputs<'_>) -> Result<Plan, Diagnostics> {
     };
 
     let user = inputs.config.user.as_ref().map(|user| user.value.clone()).unwrap_or_default();
+    let account = Account { name: user.name, uid: user.uid, gid: user.gid, home: user.home };
     Ok(Plan {
         project,
         target: inputs.build_target.clone(),
@@ -126,7 +129,9 @@ pub fn make(inputs: &Inputs<'_>) -> Result<Plan, Diagnostics> {
         resolved: inputs.resolved.cloned(),
         first_party,
         layers,
-        account: Account { name: user.name, uid: user.uid, gid: user.gid, home: user.home },
+        copies: steps::copies(inputs, &account, workdir(inputs.config)),
+        runs,
+        account,
         workdir: workdir(inputs.config).to_owned(),
         writable: writable(inputs.config),
         config,

@@ -34,6 +34,7 @@ pub mod resolved;
 pub mod sbom;
 pub mod settings;
 pub mod start;
+pub mod steps;
 pub mod target;
 pub mod uv;
 
@@ -93,6 +94,12 @@ pub struct Plan {
     /// Further directories that the account owns.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub writable: Vec<String>,
+    /// Files that are copied into the image, in order: one layer each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<steps::CopyStep>,
+    /// Commands that run in the image, in order: one layer each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub runs: Vec<steps::RunStep>,
     /// What the image's config says.
     pub config: Config,
 }
@@ -105,7 +112,10 @@ impl Plan {
 
     /// Whether something runs on the image's own CPU, where another one builds.
     pub fn needs_target(&self) -> bool {
-        self.build_platform.is_some() && !(self.runs_on_target.is_empty() && self.packages.is_empty())
+        self.build_platform.is_some()
+            && (!self.runs_on_target.is_empty()
+                || !self.packages.is_empty()
+                || self.runs.iter().any(|run| !run.on_builder))
     }
 
     /// What is fetched without being checked, since the lock has no hash of it: name, version and place in the lock.

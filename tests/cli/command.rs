@@ -10,9 +10,15 @@ pub(crate) struct Run {
     pub(crate) err: String,
 }
 
-/// Runs pyfront in a directory.
+/// Runs pyfront in a directory, where no other program is found.
 pub(crate) fn pyfront(directory: &Path, arguments: &[&str]) -> Run {
-    let output = Command::new(env!("CARGO_BIN_EXE_pyfront")).args(arguments).current_dir(directory).output().unwrap();
+    pyfront_beside(Path::new(""), directory, arguments)
+}
+
+/// The same with a directory of programs.
+pub(crate) fn pyfront_beside(programs: &Path, directory: &Path, arguments: &[&str]) -> Run {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pyfront"));
+    let output = command.args(arguments).current_dir(directory).env("PATH", programs).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Run { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
 }
@@ -36,7 +42,7 @@ fn help_and_version() {
     assert_eq!(pyfront(here, &["--version"]).ok(), format!("pyfront {}\n", env!("CARGO_PKG_VERSION")));
     let help = pyfront(here, &[]).ok();
     assert_eq!(help, pyfront(here, &["help"]).ok());
-    for command in ["check", "graph", "plan", "schema"] {
+    for command in ["check", "dockerfile", "graph", "init", "plan", "schema"] {
         assert!(help.contains(&format!("\n  {command} ")), "{help}");
         let more = pyfront(here, &["help", command]).ok();
         assert!(more.contains(&format!("Usage: pyfront {command}")), "{more}");

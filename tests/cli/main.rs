@@ -4,4 +4,6 @@
 
 mod check;
 mod command;
+mod dockerfile;
+mod init;
 mod plan;

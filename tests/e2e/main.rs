@@ -4,6 +4,7 @@
 //! with `PYFRONT_TEST_ENGINE` set. Without it everything here is skipped, loudly; in CI that is a failure.
 
 mod builds;
+mod distroless;
 mod engine;
 mod errors;
 mod fidelity;
@@ -12,13 +13,16 @@ mod git_server;
 mod image;
 mod inputs;
 mod layers;
+mod leaving;
 mod local;
 mod platforms;
 mod private_index;
 mod projects;
+mod questions;
 mod runtime;
 mod served;
 mod source;
+mod steps;
 mod supply_chain;
 mod system_packages;
 mod targets;

@@ -95,6 +95,7 @@ fn projects(rule: &str) -> [FakeDaemon; 2] {
             [build(&virtual_()).image(BASE_IMAGE, FakeImage::new(base)), build(&virtual_())]
         }
         "IgnoredRequirementOption" => [requirements("--pre\nidna==3.10\n"), requirements("idna==3.10\n")],
+        "IgnoredOption" => ["tests", "Test"].map(|name| build(&virtual_()).option("no-cache", name)),
         "LargeContextFile" => {
             let large = build(&virtual_().with("data/model.bin", "x".repeat(51 << 20)));
             let hidden = virtual_().with("data/model.bin", "x".repeat(51 << 20)).with(".dockerignore", "/data\n");
@@ -258,6 +259,17 @@ fn the_line_of_the_entry_file_decides_and_the_build_argument_in_its_place() {
         .with("Dockerfile", "# syntax=org/pyfront\n# check=skip=RootUser\nuser = \"root\"\n")
         .build("Dockerfile");
     assert_eq!(run(&dockerfile).warnings(), Vec::<String>::new());
+}
+
+#[test]
+fn options_that_have_no_effect_are_told() {
+    let told = |options: &[(&str, &str)]| {
+        let daemon = build(&Project::example("virtual")).without_cap("exec.meta.linux.resources");
+        run(&options.iter().fold(daemon, |daemon, (key, value)| daemon.option(*key, *value))).warnings().join("\n")
+    };
+    let some = [("no-cache", "runtime,wokrer"), ("memory", "1000000"), ("build-arg:SOURCE_DATE_EPOCH", "context")];
+    insta::assert_snapshot!(told(&some));
+    assert_eq!(told(&[("no-cache", ""), ("build-arg:SOURCE_DATE_EPOCH", "1700000000")]), "");
 }
 
 #[test]

@@ -112,6 +112,19 @@ fn hosts_limits_and_shared_memory_reach_every_step() {
 }
 
 #[test]
+fn memory_and_cpu_of_steps_are_limited() {
+    let outcome = run(&hatchling().option("memory", "1000000").option("cpusetcpus", "0-1"));
+    assert_eq!(outcome.warnings(), Vec::<String>::new());
+    let graph = outcome.graph(None);
+    assert!(!graph.execs().is_empty());
+    for (digest, _) in graph.execs() {
+        let limits = graph.metadata[digest].linux_resources.as_ref().unwrap();
+        assert_eq!((limits.memory, limits.cpuset_cpus.as_str()), (1_000_000, "0-1"));
+    }
+    assert_eq!(run(&hatchling()).graph(None).result, graph.result, "they are no part of the cache key");
+}
+
+#[test]
 fn proxies_are_no_environment() {
     let mut daemon = hatchling();
     for name in ["HTTP_PROXY", "https_proxy", "NO_PROXY", "ALL_PROXY"] {

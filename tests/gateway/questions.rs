@@ -72,6 +72,28 @@ fn lint_of_a_project_that_does_not_build() {
 }
 
 #[test]
+fn the_schema_of_the_configuration() {
+    for question in ["frontend.pyfront.schema", "pyfront.schema"] {
+        let outcome = ask(project(), question);
+        let schema = json_of(&outcome);
+        assert_eq!(schema["properties"]["command"]["type"], "array", "{schema:#}");
+        assert!(outcome.solved().is_empty(), "it needs no project");
+    }
+}
+
+#[test]
+fn the_plan_of_each_platform() {
+    let daemon = project();
+    let plan = json_of(&ask(daemon.clone(), "frontend.pyfront.plan"));
+    assert_eq!((&plan["project"], &plan["target"]), (&json!("api"), &json!("runtime")));
+    let dev = json_of(&ask(daemon.clone().option("target", "dev"), "frontend.pyfront.plan"));
+    assert_eq!(dev["target"], "dev");
+    let both = json_of(&ask(daemon.option("platform", "linux/amd64,linux/amd64/v3"), "frontend.pyfront.plan"));
+    assert_eq!(both["linux/amd64/v3"]["platform"], "linux/amd64/v3");
+    assert_eq!(both["linux/amd64"], plan);
+}
+
+#[test]
 fn unknown_questions() {
     let outcome = ask(project(), "frontend.horoscope");
     let error = outcome.error();

@@ -73,6 +73,7 @@ caps! {
     ExecMetaCgroupParent = "exec.meta.cgroup.parent" since "0.10",
     ExecMetaUlimit = "exec.meta.ulimit" since "0.10",
     ExecMetaCdi = "exec.meta.cdi" since "0.20",
+    ExecMetaLinuxResources = "exec.meta.linux.resources" since "0.31",
     ExecMountBind = "exec.mount.bind" since "0.3",
     ExecMountBindReadWriteNoOutput = "exec.mount.bind.readwrite-nooutput" since "0.6.1",
     ExecMountCache = "exec.mount.cache" since "0.3",

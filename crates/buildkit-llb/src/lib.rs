@@ -46,6 +46,7 @@ mod platform;
 mod source;
 mod sourcemap;
 
+pub use buildkit_proto::pb::LinuxResources;
 pub use caps::{Cap, Caps};
 pub use definition::Definition;
 pub use digest::{Digest, InvalidDigest};

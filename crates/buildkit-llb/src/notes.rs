@@ -35,6 +35,7 @@ pub struct Notes {
     pub(crate) description: BTreeMap<String, String>,
     pub(crate) export_cache: Option<bool>,
     pub(crate) progress_group: Option<ProgressGroup>,
+    pub(crate) linux_resources: Option<pb::LinuxResources>,
     pub(crate) locations: Vec<Location>,
 }
 
@@ -51,7 +52,7 @@ impl Notes {
                 name: group.name.clone(),
                 weak: group.weak,
             }),
-            linux_resources: None,
+            linux_resources: self.linux_resources.clone(),
         }
     }
 }
@@ -92,6 +93,13 @@ pub trait Annotate: Sized {
     #[must_use]
     fn export_cache(mut self, yes: bool) -> Self {
         self.notes_mut().export_cache = Some(yes);
+        self
+    }
+
+    /// Limits on memory and CPU of a step. Needs BuildKit 0.31 ([`Cap::ExecMetaLinuxResources`](crate::Cap)).
+    #[must_use]
+    fn linux_resources(mut self, limits: pb::LinuxResources) -> Self {
+        self.notes_mut().linux_resources = Some(limits);
         self
     }
 

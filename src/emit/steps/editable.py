@@ -37,10 +37,9 @@ python = build.prepare()
 if python == step.interpreter():
     step.make_venv()
     python = step.VENV + "/bin/python"
-build.pass_over_left_out(directory)
 build.run(
     "pip", "install", *build.settings(), *sources(), "--no-deps", "--no-progress", "--python", python, "--prefix", step.OUT + step.VENV,
     "--editable", directory,
-    title="the project " + name, name=name, project=True,
+    title="the project " + name, name=name, project=directory,
 )
 step.finish(checked=True)

@@ -12,9 +12,8 @@ import pyfront_step as step
 
 name = sys.argv[1]
 python = build.prepare()
-build.pass_over_left_out("/src")
 build.run(
     "build", *build.settings(), "--wheel", "--python", python, "--out-dir", step.DIST, "/src",
-    title="the project " + name, name=name, project=True,
+    title="the project " + name, name=name, project="/src",
 )
 step.install(step.DIST, [step.built_wheel("the project")], checked=True)

@@ -70,8 +70,34 @@ def pass_over_left_out(directory):
     subprocess.run([*git, "update-index", "-z", "--skip-worktree", "--stdin"], input=deleted, stderr=subprocess.DEVNULL)
 
 
-def run(*arguments, title, name, project=False):
-    """Runs a command of uv that builds, and shows what the backend says while it says it. A failure ends the step."""
+def links_out(directory):
+    """The symbolic links of a project that lead out of its directory to what its build does not see, as (path, target).
+
+    Absolute ones are for the machine that they were made on; nobody expects them to work elsewhere.
+    """
+    found = []
+    for parent, directories, files in os.walk(directory):
+        directories[:] = sorted(set(directories) - {".git", "node_modules"})
+        for name in sorted(files):
+            path = os.path.join(parent, name)
+            if not os.path.islink(path) or os.path.exists(path) or os.path.isabs(os.readlink(path)):
+                continue
+            leads = os.path.relpath(os.path.join(parent, os.readlink(path)), directory)
+            if leads.split(os.sep)[0] == os.pardir:
+                found.append((os.path.relpath(path, directory), os.readlink(path)))
+    return found
+
+
+def run(*arguments, title, name, project=None):
+    """Runs a command of uv that builds, and shows what the backend says while it says it. A failure ends the step.
+
+    `project` is the directory of a project of the user's.
+    """
+    links = links_out(project) if project else []
+    for path, target in links:
+        print("warning: %s is a link to %s: it leads out of the project, and its build sees no other files" % (path, target), file=sys.stderr)
+    if project:
+        pass_over_left_out(project)
     # uv hands on a backend's output when it failed, or as log lines of this module.
     environment = dict(os.environ, RUST_LOG="uv_build_frontend=debug")
     process = subprocess.Popen([step.UV, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment)
@@ -90,7 +116,16 @@ def run(*arguments, title, name, project=False):
             sys.stderr.buffer.write(shown)
             sys.stderr.buffer.flush()
     if process.wait() != 0:
-        step.fail("\n".join(explain(b"".join(log[-20000:]).decode("utf-8", "replace"), title, name, project)))
+        text = b"".join(log[-20000:]).decode("utf-8", "replace")
+        step.fail("\n".join(explain(text, title, name, project) + explain_links(links)))
+
+
+def explain_links(links):
+    """What to do about links that lead out of a project."""
+    message = ["missing: what %s links to (%s): a build sees the files of its project alone" % link for link in links[:5]]
+    if links:
+        message.append("help: replace the link by what it stands for, or make that a package, as a member of the workspace")
+    return message
 
 
 # What missing things look like in the logs of compilers, setuptools, meson, CMake, pkg-config, cargo and configure scripts.

@@ -11,13 +11,11 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 
+import pyfront_root as root
 import pyfront_step as step
 
 key, *packages = sys.argv[1:]
-# What this step makes is not older, the mount points that were made for it included. No base image is as young as that.
-START = time.time() - 60
 
 
 def run(*command):
@@ -89,25 +87,6 @@ REMAINS = (
 )
 
 
-def mount_points():
-    """Where the files of others begin."""
-    with open("/proc/self/mountinfo") as file:
-        found = {line.split(" ")[4].encode().decode("unicode_escape") for line in file}
-    return found - {"/"}
-
-
-def fix_times():
-    """Gives what this step has made a fixed time, so that the same packages make the same layer."""
-    others = mount_points()
-    for directory, names, files in os.walk("/"):
-        for name in names + files:
-            path = os.path.join(directory, name)
-            if path not in others and os.lstat(path).st_mtime >= START:
-                os.utime(path, (step.EPOCH, step.EPOCH), follow_symlinks=False)
-        names[:] = [name for name in names if os.path.join(directory, name) not in others]
-    os.utime("/", (step.EPOCH, step.EPOCH))
-
-
 step.trust_company_ca()
 before = logs()
 if shutil.which("apt-get"):
@@ -134,4 +113,4 @@ if key == "packages":
     for path in REMAINS:
         if os.path.exists(path):
             os.remove(path)
-    fix_times()
+    root.fix_times()

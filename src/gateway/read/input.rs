@@ -63,6 +63,7 @@ pub(super) async fn read(
     let version = manifests.python_version.map(|bytes| (PYTHON_VERSION.to_owned(), bytes));
     Ok(Written {
         target: BuildTarget::default(),
+        targets: Vec::new(),
         pyproject,
         workspace: None,
         members: BTreeMap::new(),

@@ -29,7 +29,7 @@ use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::lint::Finding;
 use crate::plan::BuildTarget;
 use crate::plan::input::Input;
-use crate::plan::target::Kind;
+use crate::plan::target::{self, Kind};
 use crate::project::config::Config;
 use crate::project::config::selection::Selection as Names;
 use crate::project::document::Located;
@@ -47,6 +47,8 @@ const PYTHON_VERSION: &str = ".python-version";
 pub(super) struct Written {
     /// What of it is to be built.
     pub(super) target: BuildTarget,
+    /// The names of all targets, once one of them is chosen.
+    pub(super) targets: Vec<String>,
     /// The project file of the project that the image is of; that of the workspace's root when it is of all members.
     pub(super) pyproject: Pyproject,
     /// The project file beside the lock, when that is another one.
@@ -161,6 +163,7 @@ fn values<T: Clone>(names: &[Located<T>]) -> Vec<T> {
 pub(super) async fn project(gateway: &Gateway) -> Result<Written, FrontendError> {
     let mut written = any_target(gateway).await?;
     written.target = BuildTarget::choose(gateway.options().target.as_deref(), &written.config).map_err(report::one)?;
+    written.targets = target::list(&written.config).into_iter().map(|listed| listed.target.name).collect();
     written.config = written.target.config(&written.config);
     Ok(written)
 }
@@ -233,6 +236,7 @@ async fn read(gateway: &Gateway) -> Result<Written, FrontendError> {
     let (members, root) = (found.pyprojects, selected.root);
     Ok(Written {
         target: BuildTarget::default(),
+        targets: Vec::new(),
         pyproject,
         workspace: beside,
         members,

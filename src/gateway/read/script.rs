@@ -59,6 +59,7 @@ pub(super) async fn read(
     let findings = lock::stale_by(gateway, &checks, &config, fits, "run uv lock --script")?;
     Ok(Written {
         target: BuildTarget::default(),
+        targets: Vec::new(),
         workspace: None,
         members: BTreeMap::new(),
         directory: String::new(),

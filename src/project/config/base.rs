@@ -34,16 +34,16 @@ impl Element for Base {
         if text == "distroless" {
             problems.push(
                 value
-                    .problem(format_args!("{text:?} is not supported yet"))
-                    .note("supported: \"slim\", \"alpine\" and \"full\", or the full reference of an image with Python")
-                    .help("write base = \"slim\", or remove the key"),
+                    .problem(format_args!("{text:?} is no variant of the official image"))
+                    .note("an image without shell and package manager is as good a base as any, if it has Python")
+                    .help("write the full reference of such an image, as for docker pull"),
             );
             return None;
         }
         if !text.contains(['/', ':', '@']) {
             let problem = value
                 .problem(format_args!("{} is neither a variant nor a full image reference", quoted(text)))
-                .note("variants: slim, alpine, full; distroless is not supported yet");
+                .note("variants: slim, alpine, full");
             problems.push(match nearest(text, VARIANTS.iter().map(|(name, _)| *name)) {
                 Some(variant) => problem.help(format!("did you mean {variant:?}?")),
                 None => problem.help("write an image with its tag or digest, for example \"python:3.13-slim-trixie\""),
@@ -74,7 +74,7 @@ impl ImageReference {
         &self.0
     }
 
-    fn parse(text: &str) -> Result<Self, &'static str> {
+    pub(super) fn parse(text: &str) -> Result<Self, &'static str> {
         let (rest, digest) = match text.split_once('@') {
             Some((rest, digest)) => (rest, Some(digest)),
             None => (text, None),

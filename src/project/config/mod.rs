@@ -3,6 +3,7 @@
 
 pub mod argv;
 pub mod base;
+pub mod copy;
 pub mod directories;
 pub mod duration;
 pub mod element;
@@ -13,6 +14,7 @@ pub mod layers;
 pub mod package;
 pub mod ports;
 pub mod python;
+pub mod run;
 pub mod schema;
 pub mod selection;
 pub mod stop_signal;
@@ -31,6 +33,7 @@ use crate::project::document::{self, Document, Problems};
 
 use argv::Argv;
 use base::Base;
+use copy::Copies;
 use directories::Directories;
 use element::keys;
 use env::Env;
@@ -39,6 +42,7 @@ use labels::Labels;
 use layers::Layers;
 use ports::Ports;
 use python::Python;
+use run::Runs;
 use selection::{Extras, Groups};
 use stop_signal::StopSignal;
 use system_packages::SystemPackages;
@@ -109,6 +113,12 @@ keys! {
         "stop-signal" => stop_signal: StopSignal,
         /// How the packages are shared out to layers. What there is without it is right for nearly every image.
         "layers" => layers: Layers,
+        /// Files that are copied into the image, from the build context, from another image or from a named context: what `COPY`
+        /// does in a Dockerfile. Each is a layer of its own.
+        "copy" => copy: Copies,
+        /// Commands that run in the image while it is built, such as Django's `collectstatic`: what `RUN` does in a Dockerfile.
+        /// What each changes is a layer of its own.
+        "run" => run: Runs,
         /// What `--target` can ask for besides the targets that there always are (docs/targets.md): further images of the same
         /// project, with all layers in common, such as `worker`; or other settings for `runtime`, `dev` and so on. Each is a
         /// table of the keys above, without `package`, `uv` and `locked`. They win over those of `[tool.pyfront]`.

@@ -3,15 +3,22 @@
 use serde_json::{Map, Value, json};
 
 use super::Config;
+use super::copy::CopyTable;
 use super::element::Key;
 use super::healthcheck::HealthcheckTable;
 use super::layers::Layers;
+use super::run::RunTable;
 use super::targets;
 use super::user::UserTable;
 
 /// Tables that schemas of keys refer to by name.
-const TABLES: [(&str, &[Key]); 3] =
-    [("healthcheck", HealthcheckTable::KEYS), ("layers", Layers::KEYS), ("user", UserTable::KEYS)];
+const TABLES: [(&str, &[Key]); 5] = [
+    ("copy", CopyTable::KEYS),
+    ("healthcheck", HealthcheckTable::KEYS),
+    ("layers", Layers::KEYS),
+    ("run", RunTable::KEYS),
+    ("user", UserTable::KEYS),
+];
 
 /// The schema of the table.
 pub fn schema() -> Value {
