@@ -55,7 +55,9 @@ pub(crate) fn command(mut arguments: Arguments) -> Result<()> {
         base_layers(&engine)?,
         after.len() - base_layers(&engine)?
     );
-    println!("frontend image     {} bytes compressed", frontend.compressed);
+    if let Some(compressed) = frontend.compressed {
+        println!("frontend image     {compressed} bytes compressed");
+    }
     println!("cold build         {}", seconds(cold));
     println!(
         "unchanged build    {}; by an equivalent Dockerfile through the built-in frontend {}: {:.2} times as long",

@@ -140,8 +140,8 @@ impl Engine {
         matches!(self, Self::Private { .. })
     }
 
-    /// Whether an image can have several platforms in the engine's store, and can be built for several.
-    pub(crate) fn keeps_several_platforms(&self) -> bool {
+    /// Whether images live in containerd's store: only then can an image have several platforms, or be written as an OCI archive.
+    pub(crate) fn has_containerd_store(&self) -> bool {
         let status = capture(&mut self.docker(["info", "--format", "{{json .DriverStatus}}"]));
         status.is_ok_and(|status| status.contains("io.containerd.snapshotter"))
     }
