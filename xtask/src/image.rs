@@ -1,6 +1,8 @@
 //! `cargo xtask image`: the frontend image. One static binary in an empty file system, built from `Dockerfile.frontend`,
 //! loaded into the engine under the name that a `# syntax=` line uses.
 
+mod publish;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -61,7 +63,11 @@ pub(crate) fn build(engine: &Engine, tags: &[String]) -> Result<Frontend> {
         run(build.arg("--file").arg(&dockerfile).arg(&context))
     })?;
     let id = image_id(engine, NAME).with_context(|| format!("{NAME} was built, but is not in the engine"))?;
-    let compressed = if engine.has_containerd_store() { Some(publish(engine, &context, &archive()?)?) } else { None };
+    let compressed = if engine.has_containerd_store() {
+        Some(publish::write(engine, &dockerfile, &context, &archive()?)?)
+    } else {
+        None
+    };
     Ok(Frontend { id, size: fs::metadata(&binary)?.len(), compressed })
 }
 
@@ -104,20 +110,6 @@ fn has_target(target: &str) -> bool {
         })
         .is_ok()
             && installed())
-}
-
-/// Writes the image as it is published, and returns the bytes of its layer. Every builder can read zstd (BuildKit 0.10 and
-/// Docker 23), and it is a tenth smaller than gzip. BuildKit has no higher level than this one.
-fn publish(engine: &Engine, context: &Path, to: &Path) -> Result<u64> {
-    let output = format!("type=oci,dest={},compression=zstd,compression-level=22,force-compression=true", to.display());
-    run(engine
-        .docker(["buildx", "build", "--provenance=false", "--quiet", "--output", &output, "--file"])
-        .arg(root().join(DOCKERFILE))
-        .arg(context))?;
-    let list = capture(Command::new("tar").arg("--list").arg("--verbose").arg("--file").arg(to))?;
-    // The layer is the largest of the blobs.
-    let sizes = list.lines().filter_map(|line| line.split_whitespace().nth(2)?.parse::<u64>().ok());
-    sizes.max().with_context(|| format!("{} is an archive without files", to.display()))
 }
 
 fn megabytes(bytes: u64) -> String {
