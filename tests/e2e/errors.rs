@@ -21,8 +21,11 @@ fn message(engine: &Engine, example_name: &str, change: impl FnOnce(&Path)) -> S
     let error = lines.iter().position(|line| line.starts_with("ERROR: "));
     let start = excerpt.or(error).expect("a failed build prints an error");
     let shown: Vec<&str> = lines[start..].iter().map(|line| line.trim_end()).collect();
-    // Later versions of buildx say twice that it failed.
-    shown.join("\n").replace("ERROR: failed to build: failed to solve: ", "ERROR: failed to solve: ")
+    // Later versions of buildx say twice that it failed, and which of its two halves notices first is a matter of chance.
+    shown
+        .join("\n")
+        .replace("ERROR: failed to build: ", "ERROR: ")
+        .replace("ERROR: failed to run Build function: ", "ERROR: failed to solve: ")
 }
 
 fn edit(project: &Path, name: &str, from: &str, to: &str) {

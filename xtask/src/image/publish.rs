@@ -22,8 +22,11 @@ pub(super) fn write(engine: &Engine, dockerfile: &Path, context: &Path, to: &Pat
     if layout.exists() {
         fs::remove_dir_all(&layout)?;
     }
-    let output =
-        format!("type=oci,tar=false,dest={},compression=uncompressed,force-compression=true", layout.display());
+    let output = format!(
+        "type=oci,tar=false,dest={},compression=uncompressed,force-compression=true,name={}",
+        layout.display(),
+        super::NAME
+    );
     run(engine
         .docker(["buildx", "build", "--provenance=false", "--quiet", "--output", &output, "--file"])
         .arg(dockerfile)
