@@ -124,13 +124,13 @@ fn the_venv_of_a_member_is_what_uv_makes() {
 fn a_link_that_leads_out_of_a_member_is_named() {
     let Some(engine) = Engine::get() else { return };
     let project = example("workspace");
-    write(project.path(), "shared.py", "SHARED = True\n");
+    write(project.path(), "common.py", "SHARED = True\n");
     let link = project.path().join("packages/worker/src/worker/shared.py");
-    std::os::unix::fs::symlink("../../../../shared.py", link).unwrap();
+    std::os::unix::fs::symlink("../../../../common.py", link).unwrap();
     let file = project.path().join("pyproject.toml").display().to_string();
     let arguments = ["--file", &file, "--build-arg", "PYFRONT_PACKAGE=worker"];
     let build = engine.try_build(project.path(), &tag("link"), &arguments);
     assert!(!build.success, "{}", build.log);
-    let says = "missing: what src/worker/shared.py links to (../../../../shared.py): a build sees the files of its project alone";
+    let says = "missing: what src/worker/shared.py links to (../../../../common.py): a build sees the files of its project alone";
     assert!(build.log.contains(says), "{}", build.log);
 }

@@ -16,7 +16,7 @@ class Links(unittest.TestCase):
             os.makedirs(project + "/src/api/data")
             os.makedirs(project + "/node_modules")
             links = {
-                "src/api/shared.py": "../../../shared/shared.py",
+                "src/api/shared.py": "../../../library/shared.py",
                 "src/api/common": "../../../common",
                 # Into the project, there or not; to what is there; absolute; nobody's business.
                 "src/api/own.py": "data/own.py",
@@ -29,7 +29,7 @@ class Links(unittest.TestCase):
             for path, target in links.items():
                 os.symlink(target, os.path.join(project, path))
             found = build.links_out(project)
-        self.assertEqual(found, [("src/api/common", "../../../common"), ("src/api/shared.py", "../../../shared/shared.py")])
+        self.assertEqual(found, [("src/api/common", "../../../common"), ("src/api/shared.py", "../../../library/shared.py")])
         self.assertEqual(len(build.explain_links(found)), 3)
         self.assertEqual(build.explain_links([]), [])
 
