@@ -3,8 +3,8 @@
 use lexopt::Parser;
 
 use super::plan::shown;
-use super::project::{self, Taken, Wanted};
-use super::{Failure, Terminal, unexpected};
+use super::project::Wanted;
+use super::{Failure, Terminal};
 
 pub(super) const ABOUT: &str = "find what would fail a build: configuration, lock, start command";
 pub(super) const HELP: &str = "[PATH] [OPTIONS]
@@ -13,15 +13,8 @@ Looks at the image and at each target of [tool.pyfront.targets]. Exit code 1 say
 
 ";
 
-pub(super) fn run(mut parser: Parser, terminal: &mut Terminal<'_>) -> Result<(), Failure> {
-    let mut wanted = Wanted::default();
-    while let Some(argument) = parser.next()? {
-        let taken = Taken::from(&argument);
-        let refusal = unexpected(&argument, &project::OPTIONS);
-        if !wanted.take(&taken, &mut parser)? {
-            return Err(refusal);
-        }
-    }
+pub(super) fn run(parser: Parser, terminal: &mut Terminal<'_>) -> Result<(), Failure> {
+    let wanted = Wanted::read(parser, &[], |_, _| Ok(()))?;
     let first = wanted.preview();
     let mut targets: Vec<String> = Vec::new();
     if let (Ok(found), None) = (&first, wanted.target()) {

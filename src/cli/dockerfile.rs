@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 
 use lexopt::Parser;
 
-use super::project::{self, Taken, Wanted};
-use super::{Failure, Terminal, unexpected};
+use super::project::Wanted;
+use super::{Failure, Terminal};
 use crate::gateway::preview::{Install, Preview};
 use crate::plan::target::Kind;
 use crate::plan::{Healthcheck, How, Plan, VENV};
@@ -25,15 +25,8 @@ const SOURCES: &str = "/src";
 /// A cache of uv's that builds share.
 const CACHE: &str = "--mount=type=cache,target=/root/.cache/uv";
 
-pub(super) fn run(mut parser: Parser, terminal: &mut Terminal<'_>) -> Result<(), Failure> {
-    let mut wanted = Wanted::default();
-    while let Some(argument) = parser.next()? {
-        let taken = Taken::from(&argument);
-        let refusal = unexpected(&argument, &project::OPTIONS);
-        if !wanted.take(&taken, &mut parser)? {
-            return Err(refusal);
-        }
-    }
+pub(super) fn run(parser: Parser, terminal: &mut Terminal<'_>) -> Result<(), Failure> {
+    let wanted = Wanted::read(parser, &[], |_, _| Ok(()))?;
     let found = wanted.preview()?;
     let [preview] = found.previews.as_slice() else {
         return Err(Failure::Usage(

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use lexopt::{Parser, ValueExt as _};
 
 use super::plan::{Layer, layers, shown};
-use super::project::{self, Taken, Wanted};
+use super::project::Wanted;
 use super::size::human;
-use super::{Failure, Terminal, unexpected};
+use super::{Failure, Terminal};
 use crate::gateway::preview::Preview;
 
 pub(super) const ABOUT: &str = "draw steps and layers, for Graphviz or Mermaid";
@@ -19,29 +19,17 @@ pub(super) const HELP: &str = "[PATH] [OPTIONS]
 /// The longest list of packages that stands in a node.
 const LONGEST: usize = 60;
 
-pub(super) fn run(mut parser: Parser, terminal: &mut Terminal<'_>) -> Result<(), Failure> {
-    let mut wanted = Wanted::default();
+pub(super) fn run(parser: Parser, terminal: &mut Terminal<'_>) -> Result<(), Failure> {
     let mut format = Graph::dot as fn(&Graph) -> String;
-    while let Some(argument) = parser.next()? {
-        let taken = Taken::from(&argument);
-        match &taken {
-            Taken::Long(name) if name == "format" => {
-                let value = parser.value()?.string()?;
-                format = match value.as_str() {
-                    "dot" => Graph::dot,
-                    "mermaid" => Graph::mermaid,
-                    _ => return Err(Failure::Usage(format!("--format {value}: write dot or mermaid"))),
-                };
-            }
-            _ => {
-                let refusal =
-                    unexpected(&argument, &["format"].iter().chain(&project::OPTIONS).copied().collect::<Vec<_>>());
-                if !wanted.take(&taken, &mut parser)? {
-                    return Err(refusal);
-                }
-            }
-        }
-    }
+    let wanted = Wanted::read(parser, &["format"], |_, parser| {
+        let value = parser.value()?.string()?;
+        format = match value.as_str() {
+            "dot" => Graph::dot,
+            "mermaid" => Graph::mermaid,
+            _ => return Err(Failure::Usage(format!("--format {value}: write dot or mermaid"))),
+        };
+        Ok(())
+    })?;
     let found = wanted.preview()?;
     match found.previews.as_slice() {
         [preview] => Ok(write!(terminal.out, "{}", format(&Graph::of(preview)))?),

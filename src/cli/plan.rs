@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use lexopt::Parser;
 
-use super::project::{self, Taken, Wanted};
+use super::project::Wanted;
 use super::size::human;
-use super::{Failure, Terminal, assume, unexpected};
+use super::{Failure, Terminal, assume};
 use crate::gateway::preview::Preview;
 use crate::plan::steps::POINTS;
 use crate::plan::{Healthcheck, Plan, layers};
@@ -21,22 +21,12 @@ What the base image has is not looked up but assumed from its name, and said so.
   --json                   the plan as the target plan exports it
 ";
 
-pub(super) fn run(mut parser: Parser, terminal: &mut Terminal<'_>) -> Result<(), Failure> {
-    let mut wanted = Wanted::default();
+pub(super) fn run(parser: Parser, terminal: &mut Terminal<'_>) -> Result<(), Failure> {
     let mut json = false;
-    while let Some(argument) = parser.next()? {
-        let taken = Taken::from(&argument);
-        match &taken {
-            Taken::Long(name) if name == "json" => json = true,
-            _ => {
-                let refusal =
-                    unexpected(&argument, &["json"].iter().chain(&project::OPTIONS).copied().collect::<Vec<_>>());
-                if !wanted.take(&taken, &mut parser)? {
-                    return Err(refusal);
-                }
-            }
-        }
-    }
+    let wanted = Wanted::read(parser, &["json"], |_, _| {
+        json = true;
+        Ok(())
+    })?;
     let found = wanted.preview()?;
     for warning in &found.warnings {
         writeln!(terminal.err, "warning: {warning}")?;

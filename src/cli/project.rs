@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use buildkit_frontend::offline::Offline;
 use lexopt::{Arg, Parser, ValueExt as _};
 
-use super::{Failure, assume};
+use super::{Failure, assume, unexpected};
 use crate::closure::Libc;
 use crate::gateway::preview::{Preview, preview};
 use crate::project::entry::Entry;
@@ -30,7 +30,7 @@ pub(super) const HELP: &str =
 ";
 
 /// The names of these options.
-pub(super) const OPTIONS: [&str; 7] = ["target", "package", "platform", "python", "build-arg", "build-context", "libc"];
+const OPTIONS: [&str; 7] = ["target", "package", "platform", "python", "build-arg", "build-context", "libc"];
 
 /// Which project, and what of it.
 #[derive(Debug, Clone, Default)]
@@ -52,8 +52,30 @@ pub(super) struct Found {
 }
 
 impl Wanted {
-    /// Takes an argument, if it is one of these. Gives the name of one that is not.
-    pub(super) fn take(&mut self, argument: &Taken, parser: &mut Parser) -> Result<bool, Failure> {
+    /// Reads a command line. `option` is called with the name of each option that is the command's `own`, and reads its value.
+    pub(super) fn read(
+        mut parser: Parser,
+        own: &[&str],
+        mut option: impl FnMut(&str, &mut Parser) -> Result<(), Failure>,
+    ) -> Result<Self, Failure> {
+        let known: Vec<&str> = own.iter().chain(&OPTIONS).copied().collect();
+        let mut wanted = Self::default();
+        while let Some(argument) = parser.next()? {
+            let refusal = unexpected(&argument, &known);
+            match Taken::from(&argument) {
+                Taken::Long(name) if own.contains(&name.as_str()) => option(&name, &mut parser)?,
+                taken => {
+                    if !wanted.take(&taken, &mut parser)? {
+                        return Err(refusal);
+                    }
+                }
+            }
+        }
+        Ok(wanted)
+    }
+
+    /// Takes an argument, if it is one that these commands share.
+    fn take(&mut self, argument: &Taken, parser: &mut Parser) -> Result<bool, Failure> {
         match argument {
             Taken::Value(path) if self.path.is_none() => self.path = Some(path.clone()),
             Taken::Long(name) => {
@@ -200,7 +222,7 @@ fn workspace_of(member: &Path) -> Option<PathBuf> {
 }
 
 /// An argument that no longer borrows from its parser, which has to give its value.
-pub(super) enum Taken {
+enum Taken {
     Long(String),
     Value(PathBuf),
     Other,

@@ -16,8 +16,8 @@ use std::process::Command;
 use lexopt::Parser;
 
 use self::facts::Facts;
-use super::project::{self, PYPROJECT, Place, Taken, Wanted};
-use super::{Failure, Terminal, unexpected};
+use super::project::{PYPROJECT, Place, Wanted};
+use super::{Failure, Terminal};
 use crate::project::entry::Entry;
 
 pub(super) const ABOUT: &str = "make a project one that pyfront builds, and write what runs its image";
@@ -120,32 +120,18 @@ pub(super) fn run(parser: Parser, terminal: &mut Terminal<'_>) -> Result<(), Fai
     Ok(())
 }
 
-fn read(mut parser: Parser) -> Result<Options, Failure> {
+fn read(parser: Parser) -> Result<Options, Failure> {
     let mut options = Options::default();
-    let names: Vec<&str> = TEMPLATES.iter().map(|(option, ..)| *option).chain(["force", "dry-run"]).collect();
-    let names: Vec<&str> = names.into_iter().chain(project::OPTIONS).collect();
-    while let Some(argument) = parser.next()? {
-        let taken = Taken::from(&argument);
-        if let Taken::Long(name) = &taken {
-            match name.as_str() {
-                "force" => options.force = true,
-                "dry-run" => options.dry_run = true,
-                name => {
-                    if let Some(template) = TEMPLATES.iter().find(|(option, ..)| *option == name) {
-                        options.templates.push(template);
-                        continue;
-                    }
-                }
-            }
-            if matches!(name.as_str(), "force" | "dry-run") {
-                continue;
-            }
+    let own: Vec<&str> = TEMPLATES.iter().map(|(option, ..)| *option).chain(["force", "dry-run"]).collect();
+    let wanted = Wanted::read(parser, &own, |name, _| {
+        match name {
+            "force" => options.force = true,
+            "dry-run" => options.dry_run = true,
+            name => options.templates.extend(TEMPLATES.iter().find(|(option, ..)| *option == name)),
         }
-        let refusal = unexpected(&argument, &names);
-        if !options.wanted.take(&taken, &mut parser)? {
-            return Err(refusal);
-        }
-    }
+        Ok(())
+    })?;
+    options.wanted = wanted;
     Ok(options)
 }
 
