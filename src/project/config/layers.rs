@@ -10,8 +10,8 @@ use crate::project::document::{Located, Problems, Value};
 keys! {
     /// The keys of `[tool.pyfront.layers]`.
     pub struct Layers {
-        /// The most layers that the image may have on top of its base. The default is 56: with the base of an official image the
-        /// whole has less than 64. Fewer layers make less to ask a registry for; more let a change of one package move less.
+        /// The most layers that projects and their dependencies may have on top of the base; system packages, copies and commands
+        /// come on top of that. The default is 56: with the base of an official image that is less than 64. Fewer layers make less to ask a registry for; more let a change of one package move less.
         "max" => max: Max,
         /// Packages that have a layer of their own, whatever their size: those that change more often than others.
         "own" => own: Packages,
