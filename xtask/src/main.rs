@@ -42,10 +42,11 @@ Commands:
   engine status         what runs, where
   engine env            shell exports that point docker and buildx at the engine: eval \"$(cargo xtask engine env)\"
   standin IMAGE...      load a stand-in for an official image (without a name: list them)
-  image                 build the frontend image and load it into the engine; --tag NAME adds a name
+  image                 build the frontend image and load it into the engine; --tag NAME adds a name. What is to be
+                        published is in target/frontend-image.tar, an OCI archive
   registry up|down|status
                         a plain registry on loopback, for push tests
-  codegen               renew the generated code of buildkit-proto and docs/configuration.md
+  codegen               renew the generated code of buildkit-proto, docs/configuration.md, docs/checks and the JSON Schema
 
 Engines, for every command that needs one: --engine containerd | graphdriver | newest
   containerd            Debian trixie's Docker with the containerd image store (default)
