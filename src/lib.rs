@@ -9,3 +9,8 @@ pub mod gateway;
 pub mod lint;
 pub mod plan;
 pub mod project;
+
+/// musl's own allocator takes about a third of the time in which a lock is read.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;

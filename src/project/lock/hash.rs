@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
+use super::text;
+
 /// The algorithms that a lock may name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum HashAlgorithm {
@@ -78,25 +80,21 @@ impl FromStr for Hash {
     type Err = String;
 
     /// Parses `<algorithm>:<hex>`; the error says what is wrong, without repeating the text.
-    fn from_str(text: &str) -> Result<Self, String> {
-        let Some((name, hex)) = text.split_once(':') else {
+    fn from_str(written: &str) -> Result<Self, String> {
+        let Some((name, hex)) = written.split_once(':') else {
             return Err("a hash is written as algorithm:digest, for example sha256:…".to_owned());
         };
         let Some(algorithm) = HashAlgorithm::from_name(name) else {
             return Err("the hash algorithm is not one of md5, sha256, sha384, sha512, blake2b".to_owned());
         };
-        let (mut digits, mut capitals) = (true, false);
-        for byte in hex.bytes() {
-            digits &= byte.is_ascii_hexdigit();
-            capitals |= byte.is_ascii_uppercase();
-        }
-        if !digits {
+        let kinds = text::kinds(hex);
+        if kinds & text::NOT_HEX != 0 {
             return Err(format!("a {name} digest has only the digits 0-9 and a-f"));
         }
         if hex.len() != algorithm.digits() {
             return Err(format!("a {name} digest has {} digits, this one has {}", algorithm.digits(), hex.len()));
         }
-        let hex = if capitals { hex.to_ascii_lowercase().into() } else { hex.into() };
+        let hex = if kinds & text::HEX_CAPITAL != 0 { hex.to_ascii_lowercase().into() } else { hex.into() };
         Ok(Self { algorithm, hex })
     }
 }
