@@ -36,7 +36,7 @@ pub(super) fn with_settings(mut start: StartCommand, evidence: &Evidence<'_>) ->
         if !evidence.project.pyproject.is_package() {
             return start;
         }
-        start.reason += &format!("; {OWN} is no part of the package, and so not in the image");
+        start.reason = format!("{}; {OWN} is no part of the package, and so not in the image", start.reason);
     }
     start.command.splice(1..1, ["--config", SETTINGS].map(str::to_owned));
     start.files = vec![(SETTINGS, TEXT)];

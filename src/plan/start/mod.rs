@@ -174,12 +174,7 @@ fn found(evidence: &Evidence<'_>) -> Result<StartCommand, Diagnostic> {
     if scripts.len() > 1 {
         let message =
             format!("[project.scripts] has {} programs, and none of them is called like the project", scripts.len());
-        return Err(refuse(
-            &evidence,
-            message,
-            scripts.first().map(|script| script.name.location.clone()),
-            &candidates,
-        ));
+        return Err(refuse(evidence, message, scripts.first().map(|script| script.name.location.clone()), &candidates));
     }
     if let Some((module, path)) = script::main_package(evidence) {
         return Ok(script::run_package(evidence, module, &path));
