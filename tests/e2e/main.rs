@@ -7,6 +7,7 @@ mod builds;
 mod distroless;
 mod engine;
 mod errors;
+mod faults;
 mod fidelity;
 mod git;
 mod git_server;
