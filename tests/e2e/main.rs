@@ -4,6 +4,7 @@
 //! with `PYFRONT_TEST_ENGINE` set. Without it everything here is skipped, loudly; in CI that is a failure.
 
 mod builds;
+mod contexts;
 mod distroless;
 mod engine;
 mod errors;
@@ -16,6 +17,7 @@ mod inputs;
 mod layers;
 mod leaving;
 mod local;
+mod options;
 mod platforms;
 mod private_index;
 mod projects;

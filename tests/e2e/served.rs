@@ -42,6 +42,11 @@ impl Served {
         Self::at("127.0.0.1", None)
     }
 
+    /// Served at another address of this machine.
+    pub(crate) fn at_address(address: &str) -> Self {
+        Self::at(address, None)
+    }
+
     /// Served at another address of this machine, and only to whom sends this `Authorization` header.
     pub(crate) fn private(address: &str, authorization: &str) -> Self {
         Self::at(address, Some(format!("authorization: {authorization}")))
@@ -89,7 +94,8 @@ impl Served {
         self.content(name, text.as_bytes());
     }
 
-    fn content(&self, name: &str, content: &[u8]) {
+    /// Serves some bytes.
+    pub(crate) fn content(&self, name: &str, content: &[u8]) {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().expect("it lies in the directory")).expect("a directory can be made");
         std::fs::write(path, content).expect("the file can be written");
