@@ -121,19 +121,21 @@ fn wait_for(engine: &Engine, container: &str, answer: &str) {
 #[test]
 fn the_server_reloads_in_development() {
     let Some(engine) = Engine::get() else { return };
-    let project = example("fastapi");
+    let project = example("dev");
     let file = project.path().join("pyproject.toml").display().to_string();
     let build = engine.build(project.path(), &tag("dev"), &["--file", &file, "--target", "dev"]);
     let pytest = engine.run(&build.tag, &["python", "-m", "pytest", "--version"]);
     assert!(pytest.starts_with("pytest "), "{pytest}");
     let container = engine.docker(&["run", "--detach", "--network=none", &build.tag]);
-    wait_for(&engine, &container, "Hello from pyfront");
+    wait_for(&engine, &container, r#"{"message":"Hello","uid":10001,"level":"debug"}"#);
     // What compose watch does.
-    let main = std::fs::read_to_string(project.path().join("src/api/main.py")).unwrap();
-    write(project.path(), "src/api/main.py", &main.replace("Hello from", "Changed in"));
-    let changed = project.path().join("src/api/main.py").display().to_string();
-    engine.docker(&["cp", &changed, &format!("{container}:/app/src/api/main.py")]);
-    wait_for(&engine, &container, "Changed in pyfront");
+    let main = std::fs::read_to_string(project.path().join("src/hot/main.py")).unwrap();
+    write(project.path(), "src/hot/main.py", &main.replace("Hello", "Changed"));
+    let changed = project.path().join("src/hot/main.py").display().to_string();
+    engine.docker(&["cp", &changed, &format!("{container}:/app/src/hot/main.py")]);
+    let edited = Instant::now();
+    wait_for(&engine, &container, r#""message":"Changed""#);
+    println!("dev: the edit was seen after {:.1?}", edited.elapsed());
     engine.docker(&["rm", "--force", "--volumes", &container]);
 }
 
