@@ -5,6 +5,7 @@
 
 mod builds;
 mod contexts;
+mod crowd;
 mod distroless;
 mod engine;
 mod errors;
@@ -14,6 +15,7 @@ mod git;
 mod git_server;
 mod image;
 mod inputs;
+mod interrupted;
 mod layers;
 mod leaving;
 mod local;
