@@ -9,6 +9,7 @@ mod crowd;
 mod distroless;
 mod engine;
 mod errors;
+mod examples;
 mod faults;
 mod fidelity;
 mod git;
