@@ -29,7 +29,7 @@ use buildkit_llb::{Cap, OpError, Output, Platform};
 use futures_util::future::try_join_all;
 use uv_normalize::PackageName;
 
-use crate::closure::Target;
+use crate::closure::{Closure, Target};
 use crate::diagnostic::{Diagnostic, Diagnostics, Location};
 use crate::emit::{self, LocalSources, Machine, StepOptions};
 use crate::lint::rules::{HIDDEN_BUILD_FILE, NO_START_COMMAND, UNCHECKED_FILE};
@@ -110,6 +110,8 @@ impl Planned {
 struct Image {
     platform: Platform,
     plan: Plan,
+    /// What the plan is made of.
+    closure: Closure,
     base: Resolved,
     /// The user's own files in it.
     local: LocalSources,
@@ -137,7 +139,7 @@ async fn plan(gateway: &Gateway, written: &Written, platforms: &Platforms) -> Re
         let build = platforms.is_foreign(platform).then(|| platforms.build.to_string());
         let target = resolve::target(gateway, written, &python, &base, platform).await?;
         let chosen = Chosen { python: &python, uv: &uv, files: &files, indexes: &indexes, target, base: &base };
-        let Decided { plan, parts, mut findings, file } =
+        let Decided { plan, closure, parts, mut findings, file } =
             plan_for(gateway, written, &chosen, platform, build.as_deref())?;
         let mut local = LocalSources::default();
         if file.is_none() {
@@ -152,7 +154,7 @@ async fn plan(gateway: &Gateway, written: &Written, platforms: &Platforms) -> Re
                 Diagnostics::into_result(hidden).map_err(|error| report::error(&error))?;
             }
         }
-        Ok::<_, FrontendError>(Image { platform: platform.clone(), plan, base, local, parts, findings, file })
+        Ok::<_, FrontendError>(Image { platform: platform.clone(), plan, closure, base, local, parts, findings, file })
     });
     let images = try_join_all(images).await?;
     Ok(Planned { builder, images })
@@ -171,6 +173,7 @@ struct Chosen<'a> {
 /// What follows for one platform.
 struct Decided {
     plan: Plan,
+    closure: Closure,
     parts: Vec<sbom::Part>,
     /// What could be better.
     findings: Vec<Finding>,
@@ -299,7 +302,7 @@ fn plan_for(
         now: checks::now(),
     }));
     let parts = gateway.options().sbom.iter().flat_map(|_| sbom::parts(&installed.closure, chosen.indexes)).collect();
-    Ok(Decided { plan, parts, findings, file })
+    Ok(Decided { plan, closure: installed.closure, parts, findings, file })
 }
 
 /// What became of the plan for one platform.
@@ -327,7 +330,8 @@ impl Task<'_> {
             let reference = self.gateway.solve_output(Some(&emit::file(name, text.clone())?)).await?;
             return Ok(PlatformImage::new(platform.clone(), Some(reference), image::of_files(None)));
         }
-        let advice = Advice::new(&self.image.plan, &self.written.root().uv.indexes);
+        let indexes = &self.written.root().uv.indexes;
+        let advice = Advice::new(&self.image.plan, &self.image.closure, &self.written.pyproject, indexes);
         let solve = async {
             let solved = self.solve().await?;
             if advice.is_possible() {

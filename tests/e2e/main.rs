@@ -5,15 +5,18 @@
 
 mod builds;
 mod contexts;
+mod crowd;
 mod distroless;
 mod engine;
 mod errors;
+mod examples;
 mod faults;
 mod fidelity;
 mod git;
 mod git_server;
 mod image;
 mod inputs;
+mod interrupted;
 mod layers;
 mod leaving;
 mod local;
