@@ -4,7 +4,6 @@
 // A program that prints, and has nobody to hand an error to.
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
-#[expect(dead_code, reason = "the bench of the lock uses more of it")]
 mod largest;
 
 use std::collections::BTreeMap;
