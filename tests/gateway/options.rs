@@ -235,6 +235,31 @@ fn named_contexts_stand_in_for_images() {
     insta::assert_snapshot!(message(&hatchling().option(&context, "docker-image://scratch")));
 }
 
+/// `--build-context greeter=…`, where that is the project or one of its parts.
+#[test]
+fn a_named_context_stands_in_for_the_files_of_a_project() {
+    let outcome = run(&hatchling().option("context:greeter", "local:elsewhere").local("elsewhere", [("a.py", "")]));
+    let graph = outcome.graph(None);
+    let locals: Vec<_> = graph.sources().into_iter().filter(|source| source.starts_with("local://")).collect();
+    assert_eq!(locals, ["local://elsewhere"]);
+    assert_eq!(outcome.warnings(), Vec::<String>::new());
+}
+
+#[test]
+fn named_contexts_that_nothing_uses_are_told() {
+    let unused = |name: &str| {
+        let outcome = run(&hatchling().option(format!("context:{name}"), "local:a").local("a", [("b", "")]));
+        outcome.warnings().join("\n")
+    };
+    insta::assert_snapshot!(["greter", "python:3.12-slim", "x::linux/arm64"].map(unused).join("\n"));
+    // The daemon has used it to start the frontend.
+    let own = hatchling().option("source", "docker.io/org/pyfront:latest").option("context:org/pyfront", "local:a");
+    assert_eq!(run(&own).warnings(), Vec::<String>::new());
+    // Nothing is built of these.
+    let list = hatchling().option("target", "requirements").option("context:greeter", "local:a");
+    assert_eq!(run(&list).warnings(), Vec::<String>::new());
+}
+
 #[test]
 fn triggers_of_the_base_are_not_handed_on() {
     let base = FakeImage::new(BASE.replace(r#""Cmd":"#, r#""OnBuild":["RUN x"],"Cmd":"#));

@@ -22,6 +22,7 @@ use buildkit_proto::pb::LinuxResources;
 pub use attest::SbomOptions;
 pub use cache::{CacheImport, NoCache};
 pub use check::{CheckOptions, RuleSet};
+pub(crate) use contexts::normalized_name;
 pub use contexts::{DEFAULT_CONTEXT_LOCAL, DEFAULT_ENTRY_LOCAL, MainContextOptions, NamedContexts, NamedSource};
 pub use epoch::SourceDateEpoch;
 
