@@ -360,7 +360,10 @@ impl Task<'_> {
             }
             Kind::Runtime | Kind::Dev | Kind::Requirements | Kind::Plan => {}
         }
-        let config = image::config(&plan, &base.config, platform);
+        let mut config = image::config(&plan, &base.config, platform);
+        if let Some(SourceDateEpoch::Seconds(seconds)) = self.gateway.options().source_date_epoch {
+            image::set_time(&mut config, seconds);
+        }
         let attestations = sbom::attestations(self, &files, &plan).await?;
         let mut image = PlatformImage::new(platform.clone(), Some(reference), config);
         image.attestations = attestations;

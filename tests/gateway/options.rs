@@ -207,6 +207,16 @@ fn a_list_of_one_platform_is_a_list_if_the_client_wants_one() {
     assert_eq!(result.metadata["containerimage.base.config/linux/amd64"], BASE.as_bytes());
 }
 
+#[test]
+fn the_image_and_its_own_history_have_the_time_of_the_client() {
+    let config = |daemon: FakeDaemon| run(&daemon).image_config(None);
+    let dated = config(hatchling().option("build-arg:SOURCE_DATE_EPOCH", "1700000000"));
+    assert_eq!(dated["created"], "2023-11-14T22:13:20Z");
+    let own = dated["history"].as_array().unwrap().iter().filter(|entry| entry["comment"] == "pyfront.v0");
+    assert!(own.clone().count() > 1 && own.clone().all(|entry| entry["created"] == "2023-11-14T22:13:20Z"), "{dated}");
+    assert_eq!(config(hatchling()).get("created"), None);
+}
+
 /// `--build-context python:3.13-slim=…` and `--build-context astral/uv:0.13.8=…`.
 #[test]
 fn named_contexts_stand_in_for_images() {
