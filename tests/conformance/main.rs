@@ -38,15 +38,15 @@ fn root() -> &'static Path {
 /// The text of each end-to-end test by its name (`module::test`).
 fn tests() -> BTreeMap<String, String> {
     let mut tests = BTreeMap::new();
-    for entry in std::fs::read_dir(root().join("tests/e2e")).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in std::fs::read_dir(root().join("tests/e2e")).expect("the tests are there") {
+        let path = entry.expect("the directory can be listed").path();
         if path.extension().is_none_or(|extension| extension != "rs") {
             continue;
         }
-        let module = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        let text = std::fs::read_to_string(&path).unwrap();
+        let module = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(&path).expect("the file can be read");
         for function in text.split("#[test]\nfn ").skip(1) {
-            let (name, rest) = function.split_once("()").unwrap();
+            let (name, rest) = function.split_once("()").expect("a test has no arguments");
             let body = rest.split_once("\n}\n").map_or(rest, |(body, _)| body);
             tests.insert(format!("{module}::{name}"), body.to_owned());
         }
