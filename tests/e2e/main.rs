@@ -14,6 +14,7 @@ mod image;
 mod inputs;
 mod layers;
 mod leaving;
+mod libraries;
 mod local;
 mod platforms;
 mod private_index;

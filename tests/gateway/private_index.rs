@@ -116,7 +116,7 @@ fn a_refusal_says_which_secrets_help() {
     let outcome = run(&build(&project("")).fault(Fault::at(Call::Evaluate, Action::Fail(status))));
     insta::assert_snapshot!(outcome.error().message);
     // Nobody waits for the build of a project of which there is nothing to say.
-    assert_eq!(run(&build(&Project::example("hatchling"))).count(Call::Evaluate), 0);
+    assert_eq!(run(&build(&Project::example("virtual"))).count(Call::Evaluate), 0);
 }
 
 #[test]
