@@ -14,7 +14,7 @@ use crate::plan::{Plan, VENV, cross};
 impl Task<'_> {
     /// The files of the image, and the plan as it was in the end.
     pub(super) async fn solve(&self) -> Result<Solved, FrontendError> {
-        let plan = self.image.plan.clone();
+        let plan = self.with_missing_packages(self.image.plan.clone()).await?;
         if plan.build_platform.is_some() {
             return self.solve_foreign(plan).await;
         }

@@ -7,17 +7,19 @@ use buildkit_frontend::FrontendError;
 use buildkit_llb::Output;
 use serde::Deserialize;
 
-use super::Task;
+use super::{Task, platforms};
 use crate::diagnostic::{Diagnostic, Location};
 use crate::emit;
 use crate::lint::Finding;
 use crate::lint::rules::MISSING_SYSTEM_LIBRARY;
-use crate::plan::Plan;
+use crate::plan::{Plan, SystemPackage};
 
 /// What the step leaves (`src/emit/steps/libraries.py`).
 #[derive(Debug, Default, Deserialize)]
 struct Report {
     findings: Vec<Missing>,
+    /// The system packages that would help, as far as they are known.
+    install: Vec<String>,
 }
 
 /// What one package lacks.
@@ -31,6 +33,19 @@ struct Missing {
 }
 
 impl Task<'_> {
+    /// The plan with the system packages of missing libraries, where that is asked for. What is missing nevertheless is told
+    /// like everything that is missing.
+    pub(super) async fn with_missing_packages(&self, mut plan: Plan) -> Result<Plan, FrontendError> {
+        let Some(origin) = plan.auto_packages.clone() else { return Ok(plan) };
+        let uv = self.uv_on_target(&plan).await?;
+        let Some(step) = self.emit(&plan, uv.as_ref(), emit::missing_libraries)? else { return Ok(plan) };
+        let install = self.report(&step).await?.install;
+        plan.packages.extend(install.into_iter().map(|name| SystemPackage { name, origin: origin.clone() }));
+        plan.packages.sort_by(|a, b| a.name.cmp(&b.name));
+        platforms::check_runnable(self.gateway, &plan, &self.image.platform)?;
+        Ok(plan)
+    }
+
     /// The step that looks, if it is wanted and there is anything to look at. With caches of another machine it is not: the
     /// layers of packages are fetched from there only when somebody looks into them, and nobody else may.
     pub(super) async fn look_for_libraries(&self, plan: &Plan) -> Result<Option<Output>, FrontendError> {

@@ -84,6 +84,13 @@ fn a_library_that_the_base_lacks_is_named_with_its_package() {
     let with = engine.build_pyproject(project.path(), &tag("brine-with"));
     assert!(!with.log.contains("MissingSystemLibrary"), "{}", with.log);
     assert_eq!(engine.run(&with.tag, &[]), "1");
+
+    configure(project.path(), "packages = \"auto\"\n");
+    let auto = engine.build_pyproject(project.path(), &tag("brine-auto"));
+    assert!(!auto.log.contains("MissingSystemLibrary"), "{}", auto.log);
+    assert_eq!(engine.run(&auto.tag, &[]), "1");
+    let history = engine.docker(&["history", "--no-trunc", "--format", "{{.CreatedBy}}", &auto.tag]);
+    assert!(history.contains("install system packages libsodium23"), "{history}");
 }
 
 #[test]

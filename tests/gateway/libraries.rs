@@ -82,3 +82,53 @@ fn it_can_end_the_build() {
     assert_eq!(outcome.error().message, "lint violation found for rules: MissingSystemLibrary");
     assert!(is_found(&outcome));
 }
+
+#[test]
+fn what_is_missing_is_installed_where_that_is_asked_for() {
+    let configured = |config: &str| {
+        let project = Project::example("hatchling");
+        let text = project.text("pyproject.toml").to_owned();
+        project.with("pyproject.toml", format!("{text}\n[tool.pyfront]\n{config}"))
+    };
+    let installs = |outcome: &Outcome| {
+        let name =
+            outcome.graph(None).names().into_iter().find(|name| name.contains("system packages")).map(str::to_owned);
+        name.unwrap_or_default()
+    };
+    let asked = run(&found(configured("packages = [\"auto\", \"tzdata\"]\n").build("pyproject.toml")));
+    assert_eq!(installs(&asked), "[system] install system packages libgomp1, tzdata");
+    let history = asked.image_config(None)["history"].to_string();
+    assert!(history.contains("install system packages libgomp1, tzdata"), "{history}");
+    // The first look is without them, the second with them.
+    let looks: Vec<Graph> =
+        asked.solved().into_iter().filter(|graph| graph.names().iter().any(|name| name.contains(LOOK))).collect();
+    let with = |graph: &Graph| graph.names().iter().any(|name| name.contains("libgomp1"));
+    assert_eq!(looks.iter().map(with).collect::<Vec<_>>(), [false, true]);
+
+    let not_asked = run(&found(configured("packages = [\"tzdata\"]\n").build("pyproject.toml")));
+    assert_eq!(installs(&not_asked), "[system] install system packages tzdata");
+    // It is no check that could be left out.
+    let caches = r#"[{"Type":"registry","Attrs":{"ref":"team/cache"}}]"#;
+    let daemon = found(configured("packages = \"auto\"\n").build("pyproject.toml"));
+    assert_eq!(installs(&run(&daemon.option("cache-imports", caches))), "[system] install system packages libgomp1");
+    let nothing = configured("packages = \"auto\"\n").build("pyproject.toml");
+    assert_eq!(installs(&run(&nothing)), "");
+}
+
+#[test]
+fn packages_for_a_cpu_that_cannot_be_run_are_refused() {
+    let project = Project::example("hatchling");
+    let text = project.text("pyproject.toml").to_owned();
+    let project = project.with("pyproject.toml", format!("{text}\n[tool.pyfront]\npackages = \"auto\"\n"));
+    let daemon = found(project.build("pyproject.toml"))
+        .option("platform", "linux/arm64")
+        .image_for(BASE_IMAGE, "linux/amd64", FakeImage::new(BASE))
+        .image_for(BASE_IMAGE, "linux/arm64", FakeImage::new(BASE.replace("amd64", "arm64")))
+        .platforms(["linux/amd64"]);
+    let outcome = run(&daemon);
+    let message = &outcome.error().message;
+    assert!(
+        message.contains("the system packages libgomp1 can only be built or installed on linux/arm64"),
+        "{message}"
+    );
+}
