@@ -1,7 +1,8 @@
 //! The engine under test: runs docker and buildx, and keeps what they said.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -57,6 +58,21 @@ impl Engine {
         let project = project.display().to_string();
         all.push(&project);
         let output = docker(&all);
+        let log = String::from_utf8_lossy(&output.stderr).into_owned();
+        Build { tag: tag.to_owned(), log, success: output.status.success() }
+    }
+
+    /// Builds with arguments of one's own, all of them, and with something to read from standard input: `-` among the arguments.
+    pub(crate) fn build_from_stdin(&self, input: &[u8], tag: &str, arguments: &[&str]) -> Build {
+        let mut command = Command::new("docker");
+        command.args(["buildx", "build", "--progress=plain", "--provenance=false", "--tag", tag]).args(arguments);
+        let mut process = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("docker can be started");
+        let mut stdin = process.stdin.take().expect("it is a pipe");
+        let input = input.to_owned();
+        // Who fails early does not read on; the output says why.
+        let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
+        let output = process.wait_with_output().expect("docker ends");
+        writer.join().expect("the writer ends");
         let log = String::from_utf8_lossy(&output.stderr).into_owned();
         Build { tag: tag.to_owned(), log, success: output.status.success() }
     }

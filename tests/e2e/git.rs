@@ -62,7 +62,7 @@ fn a_token_opens_a_repository_and_its_lfs_files_and_is_left_nowhere() {
     let (_wrong, wrong) = secret("GIT_AUTH_TOKEN", "wrong-token");
     let refused = build(&engine, project.path(), "token-wrong", &["--secret", &wrong]);
     assert_says(&refused, &[help]);
-    Traces::of("x-access-token", "wrong-token").assert_not_in(refused.log.as_bytes(), "the log");
+    Traces::of("wrong-token").assert_not_in(refused.log.as_bytes(), "the log");
 
     // The token of the host wins over the other.
     let host = server.url.split("//").nth(1).unwrap();
@@ -70,7 +70,7 @@ fn a_token_opens_a_repository_and_its_lfs_files_and_is_left_nowhere() {
     let built = build(&engine, project.path(), "token", &["--secret", &wrong, "--secret", &right]);
     assert!(built.success, "{}", built.log);
     assert_eq!(engine.run(&built.tag, &[]), format!("parcel {model}"));
-    let traces = Traces::of("x-access-token", &server.token);
+    let traces = Traces::of(&server.token);
     traces.assert_not_in_build(&engine, &built);
     traces.assert_not_in_provenance(&engine, &format!("GIT_AUTH_TOKEN.{host}"), |more| {
         build(&engine, project.path(), "token-provenance", &[&["--secret", &right], more].concat())

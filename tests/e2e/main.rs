@@ -4,9 +4,11 @@
 //! with `PYFRONT_TEST_ENGINE` set. Without it everything here is skipped, loudly; in CI that is a failure.
 
 mod builds;
+mod contexts;
 mod distroless;
 mod engine;
 mod errors;
+mod faults;
 mod fidelity;
 mod git;
 mod git_server;
@@ -16,11 +18,13 @@ mod layers;
 mod leaving;
 mod libraries;
 mod local;
+mod options;
 mod platforms;
 mod private_index;
 mod projects;
 mod questions;
 mod runtime;
+mod secrets;
 mod served;
 mod source;
 mod steps;
@@ -28,4 +32,5 @@ mod supply_chain;
 mod system_packages;
 mod targets;
 mod traces;
+mod wheels;
 mod workspace;

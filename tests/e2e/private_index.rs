@@ -1,9 +1,7 @@
 //! An index that wants a user name and a password: wheels, and the requirements of a build. With the right password the
 //! image is built; whatever happens, the password is nowhere to be found afterwards.
 
-use std::io::Write as _;
 use std::path::Path;
-use std::process::Command;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -12,28 +10,9 @@ use crate::engine::{Build, Engine, tag};
 use crate::projects::write;
 use crate::served::{Served, gateway};
 use crate::traces::{Traces, secret};
+use crate::wheels::{locked, wheel};
 
 const USER: &str = "reader";
-
-/// Makes a wheel of `NAME VERSION` with one module, whose text is read from standard input.
-const MAKE_WHEEL: &str = r#"
-import base64, hashlib, sys, zipfile
-path, name, version = sys.argv[1:]
-info = "%s-%s.dist-info" % (name, version)
-files = {
-    name + ".py": sys.stdin.read(),
-    info + "/METADATA": "Metadata-Version: 2.1\nName: %s\nVersion: %s\n" % (name, version),
-    info + "/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-}
-def line(name, text):
-    digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
-    return "%s,sha256=%s,%d" % (name, digest, len(text.encode()))
-record = [line(*item) for item in files.items()] + [info + "/RECORD,,"]
-files[info + "/RECORD"] = "\n".join(record) + "\n"
-with zipfile.ZipFile(path, "w") as wheel:
-    for item, text in files.items():
-        wheel.writestr(zipfile.ZipInfo(item), text)
-"#;
 
 /// A build backend without dependencies, which only the private index has.
 const BACKEND: &str = r#"
@@ -55,18 +34,6 @@ def build_wheel(directory, config_settings=None, metadata_directory=None):
     return "courier-1-py3-none-any.whl"
 "#;
 
-fn wheel(directory: &Path, name: &str, version: &str, module: &str) -> std::path::PathBuf {
-    let path = directory.join(format!("{name}-{version}-py3-none-any.whl"));
-    let mut python = Command::new("python3")
-        .args(["-c", MAKE_WHEEL, path.to_str().unwrap(), name, version])
-        .stdin(std::process::Stdio::piped())
-        .spawn()
-        .expect("python3 can be started");
-    python.stdin.take().unwrap().write_all(module.as_bytes()).unwrap();
-    assert!(python.wait().unwrap().success());
-    path
-}
-
 /// An index on this machine, at an address that build containers reach.
 struct Index {
     served: Served,
@@ -84,19 +51,14 @@ impl Index {
         let served = Served::private(&gateway(engine), &Self::header(&password));
         let files = tempfile::tempdir().unwrap();
         let module = format!("NAME = 'a parcel of {}'\n", std::process::id());
-        let hash = served.file("files/parcel-1.4-py3-none-any.whl", &wheel(files.path(), "parcel", "1.4", &module));
+        let entry = locked(&served, "parcel", "1.4", &module);
         let backend = wheel(files.path(), "inhouse_backend", "1", BACKEND);
         served.file("files/inhouse_backend-1-py3-none-any.whl", &backend);
         served.text(
             "simple/inhouse-backend/index.html",
             "<!DOCTYPE html><a href=\"/files/inhouse_backend-1-py3-none-any.whl\">inhouse_backend-1-py3-none-any.whl</a>",
         );
-        let url = &served.url;
-        let entry = format!(
-            "version = \"1.4\"\nsource = {{ registry = \"{url}/simple\" }}\nwheels = [\n    \
-             {{ url = \"{url}/files/parcel-1.4-py3-none-any.whl\", hash = \"{hash}\" }},\n]\n"
-        );
-        Self { served, traces: Traces::of(USER, &password), password, entry }
+        Self { served, traces: Traces::of(&password), password, entry }
     }
 
     fn header(password: &str) -> String {

@@ -1,24 +1,50 @@
-//! A directory behind plain HTTP on loopback: archives and git repositories that a test makes for itself.
+//! A directory behind plain HTTP on loopback: archives and git repositories that a test makes for itself. On request it answers
+//! as servers do that have a bad day.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
 use crate::engine::Engine;
+
+/// What a server does in place of its duty.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fault {
+    /// Answers with a status and no content.
+    Status(u16),
+    /// Takes this long for the file.
+    Slow(Duration),
+    /// Hangs up after half of the file.
+    Cut,
+    /// Sends something else of the same length.
+    Other,
+}
+
+/// The faults, by the path of the file.
+type Faults = Arc<Mutex<BTreeMap<String, Fault>>>;
 
 /// The directory, and where it is served for as long as the tests run.
 pub(crate) struct Served {
     directory: tempfile::TempDir,
     /// `http://127.0.0.1:PORT`
     pub(crate) url: String,
+    faults: Faults,
 }
 
 impl Served {
     pub(crate) fn new() -> Self {
         Self::at("127.0.0.1", None)
+    }
+
+    /// Served at another address of this machine.
+    pub(crate) fn at_address(address: &str) -> Self {
+        Self::at(address, None)
     }
 
     /// Served at another address of this machine, and only to whom sends this `Authorization` header.
@@ -31,14 +57,25 @@ impl Served {
         let listener = TcpListener::bind((address, 0)).expect("a port is free");
         let url = format!("http://{}", listener.local_addr().expect("it has an address"));
         let root = directory.path().to_owned();
+        let faults = Faults::default();
+        let shared = Arc::clone(&faults);
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (root, authorization) = (root.clone(), authorization.clone());
+                let (root, authorization, faults) = (root.clone(), authorization.clone(), Arc::clone(&shared));
                 // Who hangs up early gets nothing.
-                std::thread::spawn(move || answer(&root, authorization.as_deref(), stream));
+                std::thread::spawn(move || answer(&root, authorization.as_deref(), &faults, stream));
             }
         });
-        Self { directory, url }
+        Self { directory, url, faults }
+    }
+
+    /// Lets a file have a fault from now on, or none any more.
+    pub(crate) fn fail(&self, name: &str, fault: Option<Fault>) {
+        let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        match fault {
+            Some(fault) => faults.insert(name.to_owned(), fault),
+            None => faults.remove(name),
+        };
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -57,7 +94,8 @@ impl Served {
         self.content(name, text.as_bytes());
     }
 
-    fn content(&self, name: &str, content: &[u8]) {
+    /// Serves some bytes.
+    pub(crate) fn content(&self, name: &str, content: &[u8]) {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().expect("it lies in the directory")).expect("a directory can be made");
         std::fs::write(path, content).expect("the file can be written");
@@ -121,7 +159,7 @@ fn run(command: &mut Command) -> String {
 }
 
 /// Answers one request with a file, or with 404; without the header that is wanted with 401.
-fn answer(root: &Path, authorization: Option<&str>, mut stream: TcpStream) -> Option<()> {
+fn answer(root: &Path, authorization: Option<&str>, faults: &Faults, mut stream: TcpStream) -> Option<()> {
     let mut reader = BufReader::new(stream.try_clone().ok()?.take(64 << 10));
     let mut request = String::new();
     reader.read_line(&mut request).ok()?;
@@ -143,17 +181,34 @@ fn answer(root: &Path, authorization: Option<&str>, mut stream: TcpStream) -> Op
     let path = words.next()?.split('?').next()?.trim_start_matches('/').to_owned();
     let path = if path.ends_with('/') { path + "index.html" } else { path };
     let kind = if path.ends_with(".html") { "text/html" } else { "application/octet-stream" };
+    let fault = faults.lock().unwrap_or_else(PoisonError::into_inner).get(&path).copied();
     let content = if path.contains("..") { None } else { std::fs::read(root.join(path)).ok() };
-    let status = if content.is_some() { "200 OK" } else { "404 Not Found" };
-    let content = content.unwrap_or_default();
+    let (status, mut content) = match (fault, content) {
+        (Some(Fault::Status(status)), _) => (format!("{status} Fault"), Vec::new()),
+        (_, Some(content)) => ("200 OK".to_owned(), content),
+        (_, None) => ("404 Not Found".to_owned(), Vec::new()),
+    };
     let length = content.len();
     write!(
         stream,
         "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
     )
     .ok()?;
-    if method == "GET" {
-        stream.write_all(&content).ok()?;
+    if method != "GET" {
+        return Some(());
     }
-    Some(())
+    match fault {
+        Some(Fault::Cut) => content.truncate(length / 2),
+        Some(Fault::Other) => content.reverse(),
+        Some(Fault::Slow(time)) => {
+            let parts = 10;
+            for part in content.chunks(length / parts + 1) {
+                std::thread::sleep(time / u32::try_from(parts).ok()?);
+                stream.write_all(part).ok()?;
+            }
+            return Some(());
+        }
+        Some(Fault::Status(_)) | None => {}
+    }
+    stream.write_all(&content).ok()
 }

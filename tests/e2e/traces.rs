@@ -1,22 +1,63 @@
 //! Where a credential could have been left behind: logs, image configs, histories, layers, provenance.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::engine::{Build, Engine};
 
-/// Every form in which a password could have been left behind.
+/// Every form in which a password could have been left behind: as it is, and in base64, wherever it begins there.
 pub(crate) struct Traces(Vec<Vec<u8>>);
 
 impl Traces {
-    pub(crate) fn of(user: &str, password: &str) -> Self {
-        // The user name's length decides how the password falls on base64's groups; these two cover it.
-        let encoded = [BASE64.encode(format!("{user}:{password}")), BASE64.encode(password)];
-        let words = encoded.iter().map(|text| text.trim_end_matches('=').bytes().take(16).collect());
-        Self(words.chain([password.as_bytes().to_vec()]).collect())
+    pub(crate) fn of(password: &str) -> Self {
+        let mut forms = vec![password.to_owned()];
+        for before in 0..3 {
+            let encoded = BASE64.encode("?".repeat(before) + password);
+            // The first and the last character can hold bits of what is around.
+            let (first, last) = ((before * 8).div_ceil(6), (before + password.len()) * 8 / 6);
+            let word = &encoded[first..last];
+            forms.extend([word.to_owned(), word.replace('+', "-").replace('/', "_")]);
+        }
+        forms.sort();
+        forms.dedup();
+        Self(forms.into_iter().map(String::into_bytes).collect())
+    }
+
+    /// The same search for a text as it is.
+    pub(crate) fn word(text: &str) -> Self {
+        Self(vec![text.as_bytes().to_vec()])
+    }
+
+    /// The files below a directory that hold it, be it behind a compression.
+    pub(crate) fn found_below(&self, directory: &Path) -> Vec<String> {
+        let patterns = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(patterns.path(), self.0.join(&b"\n"[..])).unwrap();
+        let grep = |more: &[&str], path: &Path, input: Stdio| {
+            let mut grep = Command::new("grep");
+            grep.args(["--fixed-strings", "--binary-files=text", "--files-with-matches"]).args(more);
+            grep.arg("--file").arg(patterns.path()).arg("--").arg(path).stdin(input).env("LC_ALL", "C");
+            let output = grep.output().unwrap();
+            assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+            String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect::<Vec<_>>()
+        };
+        let mut found = grep(&["--recursive"], directory, Stdio::null());
+        for file in all_files(directory) {
+            let Some(program) = compression(&file) else { continue };
+            let mut plain = Command::new(program);
+            plain.args(["--decompress", "--stdout"]).arg(&file).stdout(Stdio::piped());
+            let mut plain = plain.spawn().unwrap();
+            let input = plain.stdout.take().unwrap();
+            if !grep(&[], Path::new("-"), input.into()).is_empty() {
+                found.push(file.display().to_string());
+            }
+            // grep stops reading at the first match.
+            let _ = plain.wait();
+        }
+        found
     }
 
     #[track_caller]
@@ -82,11 +123,7 @@ impl Traces {
             let bytes = std::fs::read(file).unwrap();
             let name = format!("{} of {what}", file.display());
             self.assert_not_in(&bytes, &name);
-            let program = match bytes.get(..4) {
-                Some([0x1f, 0x8b, ..]) => "gzip",
-                Some([0x28, 0xb5, 0x2f, 0xfd]) => "zstd",
-                _ => continue,
-            };
+            let Some(program) = compression(file) else { continue };
             let plain = Command::new(program).args(["--decompress", "--stdout"]).arg(file).output();
             self.assert_not_in(&plain.expect("the file can be decompressed").stdout, &name);
         }
@@ -102,7 +139,19 @@ pub(crate) fn secret(id: &str, value: &str) -> (tempfile::NamedTempFile, String)
     (file, argument)
 }
 
-fn all_files(directory: &Path) -> Vec<PathBuf> {
+/// The program that decompresses a file, if it is compressed.
+fn compression(file: &Path) -> Option<&'static str> {
+    let mut head = [0; 4];
+    // A shorter file is not compressed.
+    std::fs::File::open(file).unwrap().read_exact(&mut head).ok()?;
+    match head {
+        [0x1f, 0x8b, ..] => Some("gzip"),
+        [0x28, 0xb5, 0x2f, 0xfd] => Some("zstd"),
+        _ => None,
+    }
+}
+
+pub(crate) fn all_files(directory: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();

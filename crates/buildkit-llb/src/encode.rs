@@ -18,6 +18,11 @@ pub fn encode_op(op: &pb::Op) -> Vec<u8> {
     bytes
 }
 
+/// Encodes an op as BuildKit did before 0.17, when another code generator wrote all fields by their numbers.
+pub(crate) fn encode_op_by_number(op: &pb::Op) -> Vec<u8> {
+    op.encode_to_vec()
+}
+
 /// A JSON array as Go's `encoding/json` writes it: it also escapes what would be special in HTML or JavaScript.
 pub(crate) fn go_json_array(items: &[String]) -> String {
     serde_json::Value::from(items.to_vec())

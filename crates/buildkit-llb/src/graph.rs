@@ -152,13 +152,17 @@ pub(crate) struct Draft {
 
 impl Draft {
     pub(crate) fn encode(self) -> Arc<Vertex> {
+        self.encode_by(encode_op)
+    }
+
+    pub(crate) fn encode_by(self, encode: fn(&pb::Op) -> Vec<u8>) -> Arc<Vertex> {
         let op = pb::Op {
             inputs: self.inputs.iter().map(Output::to_input).collect(),
             op: Some(self.op),
             platform: self.platform.as_ref().map(pb::Platform::from),
             constraints: Some(pb::WorkerConstraints::default()),
         };
-        let bytes = encode_op(&op);
+        let bytes = encode(&op);
         Arc::new(Vertex {
             digest: Digest::of(&bytes),
             bytes,

@@ -1,7 +1,7 @@
 //! The main context, and where the entry file is: a git repository or a URL if the options name one, else an input of that
 //! name, else directories of the client.
 
-use buildkit_llb::{Annotate as _, Copy, Definition, File, Git, Http, Output, SCRATCH};
+use buildkit_llb::{Annotate as _, Cap, Copy, Definition, File, Git, Http, Output, SCRATCH};
 
 use super::archive::{HEADER, is_archive};
 use super::entry::Entry;
@@ -65,7 +65,7 @@ impl MainSource {
 }
 
 fn can_set_times(gateway: &Gateway) -> bool {
-    gateway.llb_caps().supports(buildkit_llb::Cap::SourceGitMtime)
+    gateway.llb_caps().supports(Cap::SourceGitMtime)
 }
 
 pub(super) fn is_http(url: &str) -> bool {
@@ -96,7 +96,13 @@ pub(super) fn git_source(context: &GitContext, title: &str) -> Result<Output, Fr
 
 /// A URL is an archive to unpack, or else the entry file.
 async fn download(gateway: &Gateway, url: &str, filename: String) -> Result<MainSource, FrontendError> {
-    let source = Http::new(url).filename(DOWNLOAD).named("[internal] load remote build context").build()?;
+    let mut source = Http::new(url).filename(DOWNLOAD).named("[internal] load remote build context");
+    // BuildKit's own frontend has read this to find us, and what comes from the client (`docker build -`) comes only once: so it
+    // must be the very same op.
+    if !gateway.llb_caps().supports(Cap::ExecValidExitCode) {
+        source = source.encoded_as_before_0_17();
+    }
+    let source = source.build()?;
     let file = gateway.solve_output(Some(&source)).await?;
     let header = file.read_file_start(DOWNLOAD, HEADER).await;
     let header = header.map_err(|error| error.context("cannot read the downloaded context"))?;

@@ -31,6 +31,8 @@ impl Graph {
         let Some((terminal, ops)) = definition.def.split_last() else { return Ok(graph) };
         let decode = |bytes: &[u8]| match pb::Op::decode(bytes) {
             Ok(op) if encode_op(&op) == bytes => Ok(op),
+            // On purpose: see `Http::encoded_as_before_0_17`.
+            Ok(op) if is_download(&op) && op.encode_to_vec() == bytes => Ok(op),
             // A daemon encodes it again; the digest would be another one.
             Ok(op) => Err(format!("an op is not encoded as BuildKit does: {op:?}")),
             Err(error) => Err(format!("an op does not decode: {error}")),
@@ -126,4 +128,8 @@ fn source(op: &pb::Op) -> Option<&pb::SourceOp> {
         Some(pb::op::Op::Source(source)) => Some(source),
         _ => None,
     }
+}
+
+fn is_download(op: &pb::Op) -> bool {
+    matches!(&op.op, Some(pb::op::Op::Source(source)) if source.identifier.starts_with("http"))
 }

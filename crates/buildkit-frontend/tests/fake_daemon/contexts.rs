@@ -163,6 +163,20 @@ fn http_contexts() {
     assert_eq!(outcome.graph(None).names().last(), Some(&"[internal] unpack remote build context"));
 }
 
+/// The client uploads what it reads from standard input once. BuildKit's own frontend has asked for it before, with an op whose
+/// bytes depend on its version; they decide whether it is the same.
+#[test]
+fn an_upload_is_the_op_that_buildkit_made() {
+    let url = "http://buildkit-session/abc";
+    let upload = |daemon: FakeDaemon| {
+        let outcome = daemon.option("context", url).source(url, [("context", "plain text")]).run(echo());
+        outcome.solved()[0].ops[0].0.clone()
+    };
+    assert_eq!(upload(daemon()), "sha256:65f1f7ed9835b9bd98c18689c86012fbd6e35dc68044cfa9ceb45ed3b89f1ed2");
+    let before_0_17 = daemon().without_cap("exec.validexitcode");
+    assert_eq!(upload(before_0_17), "sha256:7def80fce408f59cc3a509e67db604b0eb14c82575c4a98381555a1f7d67fc8d");
+}
+
 #[test]
 fn inputs() {
     let local = Local::new("elsewhere").session(SESSION_ID).build().unwrap();

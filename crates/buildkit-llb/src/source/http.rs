@@ -18,6 +18,7 @@ pub struct Http {
     auth_header_secret: Option<String>,
     accept: Option<String>,
     user_agent: Option<String>,
+    by_number: bool,
     notes: Notes,
 }
 
@@ -35,6 +36,7 @@ impl Http {
             auth_header_secret: None,
             accept: None,
             user_agent: None,
+            by_number: false,
             notes: Notes::default(),
         }
     }
@@ -88,6 +90,14 @@ impl Http {
         self
     }
 
+    /// Gives the op the bytes that BuildKit's own frontends gave it before 0.17, so that in such a daemon it is the same op as
+    /// theirs: what a client uploads, it uploads once.
+    #[must_use]
+    pub fn encoded_as_before_0_17(mut self) -> Self {
+        self.by_number = true;
+        self
+    }
+
     /// Finishes the op.
     pub fn build(self) -> Result<Output, OpError> {
         let invalid = |what, value: &str, why| OpError::Invalid { what, value: value.to_owned(), why };
@@ -103,7 +113,7 @@ impl Http {
         {
             return Err(invalid("a file name", name, "it must be a name, not a path"));
         }
-        let mut attrs = Attrs { needs: vec![Cap::SourceHttp], ..Attrs::default() };
+        let mut attrs = Attrs { needs: vec![Cap::SourceHttp], by_number: self.by_number, ..Attrs::default() };
         let checksum = self.checksum.map(|checksum| checksum.to_string());
         attrs.set_some("http.checksum", checksum, &[Cap::SourceHttpChecksum])?;
         attrs.set_some("http.filename", self.filename, &[])?;

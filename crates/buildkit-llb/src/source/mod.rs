@@ -18,6 +18,7 @@ pub use local::{Differ, Local};
 pub use oci::OciLayout;
 
 use crate::caps::Cap;
+use crate::encode::encode_op_by_number;
 use crate::error::OpError;
 use crate::graph::{Draft, Output};
 use crate::notes::Notes;
@@ -29,6 +30,8 @@ struct Attrs {
     map: BTreeMap<String, String>,
     needs: Vec<Cap>,
     uses: Vec<Cap>,
+    /// Encoded as before BuildKit 0.17.
+    by_number: bool,
 }
 
 impl Attrs {
@@ -57,7 +60,8 @@ impl Attrs {
         let op = pb::op::Op::Source(pb::SourceOp { identifier, attrs: self.map });
         let draft =
             Draft { inputs: Vec::new(), op, platform: platform.clone(), needs: self.needs, uses: self.uses, notes };
-        draft.output(platform)
+        let vertex = if self.by_number { draft.encode_by(encode_op_by_number) } else { draft.encode() };
+        Output { vertex, index: 0, platform }
     }
 }
 
