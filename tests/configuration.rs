@@ -57,6 +57,69 @@ fn the_schema_is_that_of_the_types() {
     check("docs/pyfront.schema.json", &format!("{schema}\n"));
 }
 
+/// The tables of the examples in which keys of ours stand.
+fn written(document: &toml::Table, tables: &mut Vec<(String, toml::Table)>) {
+    fn walk(name: &str, table: &toml::Table, tables: &mut Vec<(String, toml::Table)>) {
+        tables.push((name.to_owned(), table.clone()));
+        for (key, value) in table {
+            match value {
+                toml::Value::Table(targets) if key == "targets" => {
+                    for target in targets.values().filter_map(toml::Value::as_table) {
+                        walk(name, target, tables);
+                    }
+                }
+                toml::Value::Table(inner) => walk(key, inner, tables),
+                toml::Value::Array(list) => {
+                    for inner in list.iter().filter_map(toml::Value::as_table) {
+                        walk(key, inner, tables);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    let ours = document.get("tool").and_then(|tool| tool.get("pyfront")).and_then(toml::Value::as_table);
+    if let Some(ours) = ours {
+        walk("", ours, tables);
+    }
+}
+
+#[test]
+fn every_key_stands_in_an_example() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let mut tables = Vec::new();
+    for example in std::fs::read_dir(examples).expect("there are examples") {
+        let file = example.expect("it can be listed").path().join("pyproject.toml");
+        if let Ok(text) = std::fs::read_to_string(file) {
+            written(&text.parse().expect("TOML"), &mut tables);
+        }
+    }
+    let known = [
+        ("", Config::KEYS),
+        ("user", UserTable::KEYS),
+        ("healthcheck", HealthcheckTable::KEYS),
+        ("copy", CopyTable::KEYS),
+        ("run", RunTable::KEYS),
+        ("layers", Layers::KEYS),
+    ];
+    for (name, keys) in known {
+        for key in keys {
+            let shown = tables.iter().any(|(table, content)| table == name && content.contains_key(key.name));
+            assert!(shown, "no example shows {} of [tool.pyfront {name}]: write it into one of examples/", key.name);
+        }
+    }
+}
+
+#[test]
+fn every_example_is_in_the_documentation() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/examples.md")).expect("there is a page");
+    for example in std::fs::read_dir(root.join("examples")).expect("there are examples") {
+        let name = example.expect("it can be listed").file_name().into_string().expect("a plain name");
+        assert!(page.contains(&format!("](../examples/{name})")), "docs/examples.md says nothing of {name}");
+    }
+}
+
 fn check(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
     if std::env::var_os("PYFRONT_UPDATE_GENERATED").is_some() {

@@ -193,6 +193,9 @@ fn image(text: &mut String, preview: &Preview) -> Result<(), Failure> {
         }
         let _ = writeln!(text, "LABEL {}", labels.join(" \\\n      "));
     }
+    for (path, content) in &plan.config.files {
+        let _ = writeln!(text, "COPY <<'EOF' {path}\n{}\nEOF", content.trim_end());
+    }
     // A directory that WORKDIR makes belongs to USER.
     let _ = writeln!(text, "USER {}:{}\nWORKDIR {}", account.uid, account.gid, quoted("workdir", &plan.workdir)?);
     if let Some(member) = plan.first_party.iter().find(|member| matches!(member.how, How::Copy)) {

@@ -17,8 +17,8 @@ mod system;
 mod targets;
 
 use buildkit_llb::{
-    Annotate, Bind, Cap, Caps, Copy, File, Git, Location as Place, Merge, NetworkMode, OpError, Output, SCRATCH,
-    Timestamp,
+    Annotate, Bind, Cap, Caps, Copy, File, Git, Location as Place, Merge, Mkdir, Mkfile, NetworkMode, OpError, Output,
+    SCRATCH, Timestamp,
 };
 
 use self::custom::Growing;
@@ -235,8 +235,25 @@ impl Emitter<'_> {
             .env("UV_NO_CACHE", "1")
             .env("UV_NO_CONFIG", "1")
             .mount(target)
+            .mounts(self.files()?)
             .build()?
             .output(programs::OUT)
+    }
+
+    /// Files that the start command reads, as the step of [`Self::runtime`] finds them.
+    fn files(&self) -> Result<Option<Bind>, OpError> {
+        let files = &self.plan.config.files;
+        if files.is_empty() {
+            return Ok(None);
+        }
+        let mut tree = File::on(SCRATCH);
+        for (path, text) in files {
+            let parent = path.rsplit_once('/').map_or("", |(parent, _)| parent);
+            tree = tree.then(Mkdir::new(parent).mode(0o755).parents().timestamp(EPOCH));
+            tree = tree.then(Mkfile::new(path, text.as_str()).timestamp(EPOCH));
+        }
+        let tree = tree.named("[internal] settings of the start command").build()?;
+        Ok(Some(Bind::readonly(&tree, format!("{}/files", programs::TOOLS))))
     }
 
     /// Packages that were built one by one, in one layer.

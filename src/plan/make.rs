@@ -277,6 +277,7 @@ fn image_config(inputs: &Inputs<'_>, problems: &mut Vec<Diagnostic>) -> Config {
         // The directory may be mounted from the client's disk.
         env.insert("PYTHONDONTWRITEBYTECODE".to_owned(), "1".to_owned());
     }
+    env.extend(inputs.start.env.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
     if let Some(configured) = &config.env {
         env::add(configured, &mut env, inputs.base, problems);
     }
@@ -298,6 +299,7 @@ fn image_config(inputs: &Inputs<'_>, problems: &mut Vec<Diagnostic>) -> Config {
         entrypoint: init.map(str::to_owned).chain(inputs.start.entrypoint.iter().cloned()).collect(),
         command: inputs.start.command.clone(),
         command_reason: inputs.start.reason.clone(),
+        files: inputs.start.files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect(),
         ports,
         volumes: config.volumes.as_ref().map(|volumes| volumes.to_vec()).unwrap_or_default(),
         labels,

@@ -281,6 +281,9 @@ pub struct Config {
     pub command: Vec<String>,
     /// Why this command: what was found, and where.
     pub command_reason: String,
+    /// Files that the command reads, by their path in the image.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, String>,
     /// `8000/tcp`.
     pub ports: Vec<String>,
     /// Directories for data that outlives the container.

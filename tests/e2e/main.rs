@@ -8,6 +8,7 @@ mod contexts;
 mod distroless;
 mod engine;
 mod errors;
+mod examples;
 mod faults;
 mod fidelity;
 mod git;

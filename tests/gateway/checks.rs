@@ -200,12 +200,21 @@ fn every_rule_finds_what_is_bad_and_nothing_in_what_is_good() {
 #[test]
 fn the_examples_are_as_they_should_be() {
     for (example, entry) in [
+        ("celery", "pyproject.toml"),
+        ("cli", "pyproject.toml"),
+        ("dev", "pyproject.toml"),
+        ("django", "pyproject.toml"),
         ("fastapi", "pyproject.toml"),
+        ("flask", "pyproject.toml"),
+        ("gunicorn", "pyproject.toml"),
         ("hatchling", "pyproject.toml"),
+        ("numeric", "pyproject.toml"),
         ("pylock", "Dockerfile"),
         ("requirements", "Dockerfile"),
         ("script", "report.py"),
+        ("sandbox", "pyproject.toml"),
         ("source", "pyproject.toml"),
+        ("streamlit", "pyproject.toml"),
         ("virtual", "pyproject.toml"),
         ("workspace", "pyproject.toml"),
     ] {

@@ -3,6 +3,8 @@
 usage: runtime.py PROMPT USER UID GID HOME WORKDIR DIRECTORY…         (the base's /etc lies in /target/etc)
        runtime.py PROMPT USER UID GID HOME WORKDIR cross DIRECTORY…   (the base is for another CPU; it lies in /target)
 
+Files that the start command reads lie in /run/pyfront/files as they shall lie in the image.
+
 No tool of the target is run, so a base without shell, useradd or even the build's CPU is as good as any other.
 """
 
@@ -114,6 +116,8 @@ if uid != 0:
 for directory in directories:
     make_directory(directory)
     owners[directory] = (uid, gid, 0o755)
+if os.path.isdir("/run/pyfront/files"):
+    shutil.copytree("/run/pyfront/files", step.OUT, dirs_exist_ok=True)
 os.makedirs(step.OUT + workdir, exist_ok=True)
 owners[workdir] = (uid, gid, 0o755)
 step.fix_metadata(owners)

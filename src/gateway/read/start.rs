@@ -17,14 +17,29 @@ pub(crate) async fn start_files(written: &Written) -> Result<start::Files, Front
     if candidates.is_empty() || written.script.is_some() || !written.target.kind.starts() {
         return Ok(found);
     }
+    read(written, candidates, "start", &mut found).await?;
+    let further = start::further_files(&found);
+    if !further.is_empty() {
+        read(written, further, "start-further", &mut found).await?;
+    }
+    Ok(found)
+}
+
+/// Reads those of the files that exist.
+async fn read(
+    written: &Written,
+    wanted: Vec<String>,
+    hint: &str,
+    found: &mut start::Files,
+) -> Result<(), FrontendError> {
     let place = |path: &str| join(&written.project, path);
-    let selection = Selection::paths(candidates.iter().map(|path| place(path)))
-        .hint("start")
+    let selection = Selection::paths(wanted.iter().map(|path| place(path)))
+        .hint(hint)
         .titled("[internal] look for the start command")
         .small();
     let files = written.context.open(&selection).await?;
     let mut listing = Listing { files: &files, directories: BTreeMap::new() };
-    for path in candidates {
+    for path in wanted {
         if !listing.has(&place(&path)).await? {
             continue;
         }
@@ -34,7 +49,7 @@ pub(crate) async fn start_files(written: &Written) -> Result<start::Files, Front
             found.insert(path, file);
         }
     }
-    Ok(found)
+    Ok(())
 }
 
 /// Which files there are, asked once for each directory: most candidates are not there.

@@ -18,6 +18,7 @@ pub(super) const ROOT: &[&str] = &[
     "application.py",
     "asgi.py",
     "bot.py",
+    "gunicorn.conf.py",
     "hello.py",
     "main.py",
     "manage.py",

@@ -21,6 +21,7 @@ pub(super) fn configured(config: &Config) -> Option<StartCommand> {
         reason: format!("{key} is configured ({})", written.location),
         port: config.ports.as_ref().and_then(|ports| ports.first_tcp()),
         location: Some(written.location.clone()),
+        ..StartCommand::none()
     })
 }
 
@@ -49,13 +50,13 @@ pub(super) fn declared_fastapi(
         server.map_or(("", None), |server| (server.name(), server.command(&target, port)))
     };
     let Some(command) = command else {
-        return Err(no_server(&format!("[tool.fastapi] entrypoint is {}", quoted(entrypoint)), at));
+        return Err(no_server(&format!("[tool.fastapi] entrypoint is {}", quoted(entrypoint)), at, Kind::Asgi));
     };
     Ok(StartCommand {
-        entrypoint: Vec::new(),
         command,
         reason: format!("[tool.fastapi] entrypoint is declared ({}), and {server} is locked", entrypoint.location),
         port: Some(port),
         location: at,
+        ..StartCommand::none()
     })
 }

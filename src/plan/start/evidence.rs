@@ -94,7 +94,12 @@ impl<'a> Evidence<'a> {
 
     /// The port that a server is told to listen on.
     pub(super) fn port(&self) -> u16 {
-        self.project.config.ports.as_ref().and_then(|ports| ports.first_tcp()).unwrap_or(DEFAULT_PORT)
+        self.configured_port().unwrap_or(DEFAULT_PORT)
+    }
+
+    /// The port that is configured.
+    pub(super) fn configured_port(&self) -> Option<u16> {
+        self.project.config.ports.as_ref().and_then(|ports| ports.first_tcp())
     }
 
     /// What was seen, as lines for an error.
@@ -142,7 +147,7 @@ impl<'a> Evidence<'a> {
             // Files called asgi.py and wsgi.py exist to hold such an object, wherever it was made.
             let by_file = || match (name, object.name.as_str()) {
                 ("asgi.py", "app" | "api" | "application")
-                    if ASGI_PACKAGES.iter().any(|package| self.installed(package)) =>
+                    if ASGI_PACKAGES.iter().any(|package| self.installed(package)) || self.installed("django") =>
                 {
                     Some(("ASGI", Kind::Asgi))
                 }

@@ -10,7 +10,7 @@ pub(super) enum Kind {
     Asgi,
     /// By Sanic's own server.
     Sanic,
-    /// By a WSGI server. Not done yet.
+    /// By any WSGI server.
     Wsgi,
     /// By itself, in a way that is not known here.
     Own,
@@ -25,8 +25,10 @@ const CONSTRUCTORS: &[(&str, &str, &str, Kind)] = &[
     ("celery", "Celery", "Celery", Kind::Own),
     ("channels", "ProtocolTypeRouter", "Django Channels", Kind::Own),
     ("connexion", "AsyncApp", "Connexion", Kind::Asgi),
-    ("connexion", "FlaskApp", "Connexion", Kind::Wsgi),
-    ("dash", "Dash", "Dash", Kind::Wsgi),
+    // WSGI before version 3, ASGI since.
+    ("connexion", "FlaskApp", "Connexion", Kind::Own),
+    // What is served is an attribute of it.
+    ("dash", "Dash", "Dash", Kind::Own),
     ("django", "get_asgi_application", "Django", Kind::Own),
     ("django", "get_wsgi_application", "Django", Kind::Own),
     ("esmerald", "Esmerald", "Esmerald", Kind::Asgi),
@@ -39,7 +41,8 @@ const CONSTRUCTORS: &[(&str, &str, &str, Kind)] = &[
     ("gradio", "ChatInterface", "Gradio", Kind::Own),
     ("gradio", "Interface", "Gradio", Kind::Own),
     ("litestar", "Litestar", "Litestar", Kind::Asgi),
-    ("pyramid", "Configurator", "Pyramid", Kind::Wsgi),
+    // It makes the application later.
+    ("pyramid", "Configurator", "Pyramid", Kind::Own),
     ("quart", "Quart", "Quart", Kind::Asgi),
     ("ravyn", "Ravyn", "Ravyn", Kind::Asgi),
     ("robyn", "Robyn", "Robyn", Kind::Own),

@@ -4,6 +4,7 @@ use crate::diagnostic::{Diagnostic, Location};
 use crate::project::config::argv::to_toml;
 
 use super::evidence::Evidence;
+use super::frameworks::Kind;
 
 /// A command that may be the right one.
 pub(super) struct Candidate {
@@ -54,10 +55,14 @@ pub(super) fn refuse(
 }
 
 /// The error for an object that nothing installed can serve. `found` begins the sentence.
-pub(super) fn no_server(found: &str, location: Option<Location>) -> Diagnostic {
+pub(super) fn no_server(found: &str, location: Option<Location>, kind: Kind) -> Diagnostic {
+    let (known, usual) = match kind {
+        Kind::Asgi | Kind::Sanic => ("uvicorn, hypercorn, granian, gunicorn with uvicorn-worker, daphne", "uvicorn"),
+        Kind::Wsgi | Kind::Own => ("gunicorn, waitress, granian, uwsgi", "gunicorn"),
+    };
     Diagnostic::new(format!("{found}, but no server for it is among the locked packages of the image"))
         .at_location(location)
-        .note("looked for: uvicorn, hypercorn, granian, gunicorn with uvicorn-worker, daphne")
-        .help("add one: uv add uvicorn")
+        .note(format!("looked for: {known}"))
+        .help(format!("add one: uv add {usual}"))
         .help("or say what to run: under [tool.pyfront] write command = [\"program\", \"argument\"]")
 }

@@ -66,22 +66,20 @@ pub(super) fn files<'a>(evidence: &'a Evidence<'_>) -> Result<&'a str, Vec<&'a s
 pub(super) fn run_script(script: &Script, count: usize) -> StartCommand {
     let which = if count == 1 { "the only one of [project.scripts]" } else { "the start among [project.scripts]" };
     StartCommand {
-        entrypoint: Vec::new(),
         command: vec![script.name.value.clone()],
         reason: format!("the program {} is {which} ({})", script.name, script.name.location),
-        port: None,
         location: Some(script.name.location.clone()),
+        ..StartCommand::none()
     }
 }
 
 /// Starts a package that has a `__main__.py`.
 pub(super) fn run_package(evidence: &Evidence<'_>, module: String, path: &str) -> StartCommand {
     StartCommand {
-        entrypoint: Vec::new(),
         reason: format!("{path} makes the package {module} a program"),
         command: vec!["python".to_owned(), "-m".to_owned(), module],
-        port: None,
         location: evidence.project.files.get(path).map(|file| Location::new(file, 0..0)),
+        ..StartCommand::none()
     }
 }
 
@@ -91,14 +89,13 @@ pub(super) fn run_file(evidence: &Evidence<'_>, path: &str) -> StartCommand {
     let range = module.and_then(|module| module.main_guard.clone().or_else(|| module.acts.clone()));
     let location = evidence.project.files.get(path).map(|file| Location::new(file, range.unwrap_or(0..0)));
     StartCommand {
-        entrypoint: Vec::new(),
         command: vec!["python".to_owned(), path.to_owned()],
         reason: match &location {
             Some(location) => format!("{path} is the only script of the project ({location})"),
             None => format!("{path} is the only script of the project"),
         },
-        port: None,
         location,
+        ..StartCommand::none()
     }
 }
 

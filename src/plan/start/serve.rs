@@ -11,23 +11,20 @@ use super::frameworks::Kind;
 use super::refusal::{Candidate, no_server, refuse};
 use super::script::script_candidates;
 use super::servers::{self, Server, Target};
+use super::wsgi;
 
-/// An ASGI object, if exactly one is in question.
+/// An object, if exactly one is in question.
 pub(super) fn serve(
     evidence: &Evidence<'_>,
     served: &[&Found],
     preferred: Option<&Script>,
 ) -> Result<StartCommand, Diagnostic> {
     let port = evidence.port();
-    let server =
-        |found: &Found| servers::choose(found.kind, &|name| evidence.direct(name), &|name| evidence.installed(name));
+    let server = |found: &Found| choose(evidence, found.kind);
     let mut candidates: Vec<Candidate> = Vec::new();
     for found in served {
         let Some(target) = found.target() else { continue };
-        let command = match found.kind {
-            Kind::Wsgi => wsgi_command(evidence, &target, port),
-            _ => server(found).and_then(|server| server.command(&target, port)),
-        };
+        let command = server(found).and_then(|server| server.command(&target, port));
         candidates.extend(command.map(|command| Candidate { command, why: format!("serves {}", found.describe()) }));
     }
     // In a package only what its wheel holds can be started. Where everything is copied, any doubt is a doubt.
@@ -51,36 +48,59 @@ pub(super) fn serve(
         [one] => *one,
         _ => return Err(refuse(evidence, "several objects could be served", None, &candidates)),
     };
-    if found.kind == Kind::Wsgi {
-        let message =
-            format!("{} was found, and WSGI applications are not started by themselves yet", found.describe());
-        return Err(refuse(evidence, message, Some(found.location.clone()), &candidates));
-    }
     let Some(target) = found.target() else {
         let message = format!("how to import {} is not clear: {}", found.describe(), reason(found));
         return Err(refuse(evidence, message, Some(found.location.clone()), &import_candidates(evidence, found, port)));
     };
     let Some(server) = server(found) else {
-        return Err(no_server(&format!("{} was found", found.describe()), Some(found.location.clone())));
+        return Err(no_server(&format!("{} was found", found.describe()), Some(found.location.clone()), found.kind));
     };
     let Some(command) = server.command(&target, port) else {
         let message = format!("{} can't serve {} without more settings", server.name(), found.describe());
         return Err(refuse(evidence, message, Some(found.location.clone()), &candidates));
     };
     Ok(StartCommand {
-        entrypoint: Vec::new(),
         command,
         reason: format!("{} was found, and {} is locked", found.describe(), server.name()),
         port: Some(port),
         location: Some(found.location.clone()),
+        ..StartCommand::none()
     })
+}
+
+/// A server of either kind.
+enum Chosen {
+    Asgi(Server),
+    Wsgi(wsgi::Server),
+}
+
+fn choose(evidence: &Evidence<'_>, kind: Kind) -> Option<Chosen> {
+    let (direct, installed) = (|name: &str| evidence.direct(name), |name: &str| evidence.installed(name));
+    match kind {
+        Kind::Wsgi => wsgi::choose(&direct, &installed).map(Chosen::Wsgi),
+        _ => servers::choose(kind, &direct, &installed).map(Chosen::Asgi),
+    }
+}
+
+impl Chosen {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Asgi(server) => server.name(),
+            Self::Wsgi(server) => server.name(),
+        }
+    }
+
+    fn command(&self, target: &Target, port: u16) -> Option<Vec<String>> {
+        match self {
+            Self::Asgi(server) => server.command(target, port),
+            Self::Wsgi(server) => server.command(target, port),
+        }
+    }
 }
 
 /// Both ways to import a module whose directory is in doubt.
 fn import_candidates(evidence: &Evidence<'_>, found: &Found, port: u16) -> Vec<Candidate> {
-    if !evidence.installed("uvicorn") {
-        return Vec::new();
-    }
+    let Some(server) = choose(evidence, found.kind) else { return Vec::new() };
     let path = found.path.trim_end_matches(".py");
     let Some((directory, module)) = path.rsplit_once('/') else { return Vec::new() };
     let target = |module: &str, directory: Option<&str>| Target {
@@ -94,24 +114,8 @@ fn import_candidates(evidence: &Evidence<'_>, found: &Found, port: u16) -> Vec<C
         (target(module, Some(directory)), format!("if its imports start from {directory}")),
     ]
     .into_iter()
-    .filter_map(|(target, why)| Some(Candidate { command: Server::Uvicorn.command(&target, port)?, why }))
+    .filter_map(|(target, why)| Some(Candidate { command: server.command(&target, port)?, why }))
     .collect()
-}
-
-fn wsgi_command(evidence: &Evidence<'_>, target: &Target, port: u16) -> Option<Vec<String>> {
-    let call = if target.factory { "()" } else { "" };
-    let path = format!("{}:{}{call}", target.module, target.object);
-    let bind = format!("0.0.0.0:{port}");
-    let words = if target.directory.is_some() {
-        return None;
-    } else if evidence.installed("gunicorn") {
-        ["gunicorn", &path, "--bind", &bind].map(str::to_owned).to_vec()
-    } else if evidence.installed("waitress") && !target.factory {
-        ["waitress-serve".to_owned(), format!("--listen={bind}"), path].to_vec()
-    } else {
-        return None;
-    };
-    Some(words)
 }
 
 fn reason(found: &Found) -> &str {

@@ -1,6 +1,7 @@
 //! Which installed server runs an ASGI object, and its command line. A server that is not locked is never assumed.
 
 use super::frameworks::Kind;
+use super::gunicorn;
 
 /// A server for ASGI objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +65,7 @@ impl Server {
         let bind = format!("0.0.0.0:{port}");
         let port = port.to_string();
         let mut command: Vec<&str> = vec![self.name()];
-        if target.directory.is_some() && self != Self::Uvicorn {
+        if target.directory.is_some() && !matches!(self, Self::Uvicorn | Self::Gunicorn) {
             return None;
         }
         match self {
@@ -86,9 +87,7 @@ impl Server {
                 }
                 command.push(&path);
             }
-            Self::Gunicorn => {
-                command.extend([called.as_str(), "--worker-class", "uvicorn_worker.UvicornWorker", "--bind", &bind]);
-            }
+            Self::Gunicorn => return Some(gunicorn::command(target, &bind, Some("uvicorn_worker.UvicornWorker"))),
             Self::Daphne if target.factory => return None,
             Self::Daphne => command.extend(["-b", "0.0.0.0", "-p", &port, &path]),
             Self::Sanic => {

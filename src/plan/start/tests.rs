@@ -20,12 +20,12 @@ fn sketch(pyproject: &str, closure: &str, files: &[(&str, &str)]) -> Sketch {
         Ok(pyproject) => pyproject,
         Err(errors) => panic!("{errors}"),
     };
-    let wanted = candidate_files(&pyproject, &pyproject.config);
-    let files = files
-        .iter()
-        .filter(|(path, _)| wanted.iter().any(|wanted| wanted == path))
-        .map(|(path, text)| ((*path).to_owned(), SourceFile::new(*path, *text)))
-        .collect();
+    let show = |wanted: Vec<String>| -> Files {
+        let files = files.iter().filter(|(path, _)| wanted.iter().any(|wanted| wanted == path));
+        files.map(|(path, text)| ((*path).to_owned(), SourceFile::new(*path, *text))).collect()
+    };
+    let mut files = show(candidate_files(&pyproject, &pyproject.config));
+    files.extend(show(further_files(&files)));
     let closure = closure.split_whitespace().map(|name| PackageName::from_str(name).unwrap()).collect();
     Sketch { pyproject, closure, files }
 }
@@ -66,6 +66,8 @@ const FASTAPI: &str = "from fastapi import FastAPI\n\napp = FastAPI()\n";
 const FACTORY: &str = "from fastapi import FastAPI\n\ndef create_app() -> FastAPI:\n    return build()\n";
 const FLASK: &str = "from flask import Flask\n\napp = Flask(__name__)\n";
 const SCRIPT: &str = "def main():\n    print('hello')\n\nif __name__ == '__main__':\n    main()\n";
+const STREAMLIT: &str = "import streamlit as st\nst.write(1)\n";
+const CELERY: &str = "from celery import Celery\napp = Celery()\n";
 const UVICORN: &str = "uvicorn main:app --host 0.0.0.0 --port 8000";
 
 /// Name, `pyproject.toml`, closure, files, and the command or `asks`.
@@ -285,10 +287,17 @@ fn what_is_asked_for() {
         (plain(deps), locked, vec![("main.py", FASTAPI), ("wsgi.py", FLASK)]),
         (plain(deps), locked, vec![("main.py", SCRIPT)]),
         (plain(deps), "fastapi", vec![("main.py", FASTAPI)]),
-        (plain("\"flask\""), "flask gunicorn", vec![("main.py", FLASK)]),
+        (plain("\"flask\""), "flask", vec![("main.py", FLASK)]),
+        (plain("\"flask\""), "flask uvicorn", vec![("main.py", FLASK)]),
+        (
+            plain("\"flask\", \"waitress\""),
+            "flask waitress",
+            vec![("src/demo/__init__.py", ""), ("src/demo/app.py", FLASK)],
+        ),
         (plain("\"flask\""), "flask", vec![("main.py", SCRIPT)]),
-        (plain("\"streamlit\""), "streamlit", vec![("app.py", "import streamlit as st\nst.write(1)")]),
-        (plain("\"celery\""), "celery", vec![("main.py", "from celery import Celery\napp = Celery()\napp.start()")]),
+        (plain("\"streamlit\""), "streamlit", vec![("app.py", STREAMLIT), ("Home.py", STREAMLIT)]),
+        (packaged("demo", "\"streamlit\"", "uv_build", ""), "streamlit", vec![("app.py", STREAMLIT)]),
+        (plain("\"celery\""), "celery", vec![("main.py", CELERY), ("worker.py", CELERY)]),
         (plain("\"robyn\""), "robyn", vec![("main.py", "from robyn import Robyn\napp = Robyn(__file__)\napp.start()")]),
         (plain(""), "", vec![("main.py", SCRIPT), ("bot.py", SCRIPT)]),
         (plain(""), "", vec![("main.py", "def main(): ...\n")]),
@@ -304,6 +313,120 @@ fn what_is_asked_for() {
         let command = command(&pyproject, closure, &files);
         assert!(command.starts_with("asks: "), "{command}\n{pyproject}");
     }
+}
+
+const GUNICORN: &str = "gunicorn --config /etc/gunicorn.conf.py";
+const MANAGE: &str =
+    "import os\ndef main():\n    os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'config.settings.local')\n";
+const WSGI: &str = "from django.core.wsgi import get_wsgi_application\napplication = get_wsgi_application()\n";
+const ASGI: &str = "from django.core.asgi import get_asgi_application\napplication = get_asgi_application()\n";
+const DJANGO: &[(&str, &str)] = &[("manage.py", MANAGE), ("config/wsgi.py", WSGI), ("config/asgi.py", ASGI)];
+
+#[test]
+fn wsgi_applications() {
+    let created = "from flask import Flask\ndef create_app():\n    app = Flask(__name__)\n    return app\n";
+    let own = vec![("main.py", FLASK), ("gunicorn.conf.py", "workers = 3\n")];
+    for (pyproject, closure, files, expected) in [
+        (plain("\"flask\""), "flask gunicorn", vec![("main.py", FLASK)], format!("{GUNICORN} main:app --bind 0.0.0.0:8000")),
+        (plain("\"flask\""), "flask gunicorn", own.clone(), "gunicorn main:app --bind 0.0.0.0:8000".to_owned()),
+        (
+            packaged("demo", "\"flask\"", "uv_build", ""),
+            "flask gunicorn",
+            vec![("src/demo/__init__.py", created), ("gunicorn.conf.py", "workers = 3\n")],
+            format!("{GUNICORN} demo:create_app() --bind 0.0.0.0:8000"),
+        ),
+        (
+            plain("\"flask\", \"waitress\""),
+            "flask gunicorn waitress",
+            vec![("app/__init__.py", created)],
+            "waitress-serve --listen=0.0.0.0:8000 --call app:create_app".to_owned(),
+        ),
+        (
+            plain("\"flask\""),
+            "flask gunicorn",
+            vec![("src/demo/__init__.py", ""), ("src/demo/app.py", FLASK)],
+            format!("{GUNICORN} demo.app:app --bind 0.0.0.0:8000 --chdir src"),
+        ),
+        (
+            plain("\"bottle\""),
+            "bottle pyuwsgi",
+            vec![("wsgi.py", "import bottle\napplication = bottle.default_app()\n")],
+            "uwsgi --http-socket 0.0.0.0:8000 --master --die-on-term --need-app --enable-threads --module wsgi:application"
+                .to_owned(),
+        ),
+    ] {
+        assert_eq!(command(&pyproject, closure, &files), expected);
+    }
+    let start = run(&sketch(&plain("\"flask\""), "flask gunicorn", &own)).unwrap();
+    assert!(start.files.is_empty(), "gunicorn reads the project's own settings");
+    let start = run(&sketch(&plain("\"flask\""), "flask gunicorn", &[("main.py", FLASK)])).unwrap();
+    assert_eq!(start.files[0].0, "/etc/gunicorn.conf.py");
+}
+
+#[test]
+fn django_projects() {
+    let uvicorn = "uvicorn config.asgi:application --host 0.0.0.0 --port 8000";
+    for (deps, closure, files, expected) in [
+        ("\"django\"", "django gunicorn", DJANGO, format!("{GUNICORN} config.wsgi:application --bind 0.0.0.0:8000")),
+        ("\"django\"", "django uvicorn", DJANGO, uvicorn.to_owned()),
+        ("\"django\", \"channels\"", "django channels gunicorn uvicorn", DJANGO, uvicorn.to_owned()),
+        (
+            "\"django\", \"gunicorn\", \"uvicorn-worker\"",
+            "django gunicorn uvicorn uvicorn-worker",
+            DJANGO,
+            format!(
+                "{GUNICORN} config.asgi:application --bind 0.0.0.0:8000 --worker-class uvicorn_worker.UvicornWorker"
+            ),
+        ),
+        ("\"django\", \"gunicorn\", \"uvicorn\"", "django gunicorn uvicorn", DJANGO, "asks".to_owned()),
+        ("\"django\"", "django", DJANGO, "asks".to_owned()),
+        ("\"django\"", "django gunicorn", &DJANGO[..1], "asks".to_owned()),
+    ] {
+        let command = command(&plain(deps), closure, files);
+        let fits = if expected == "asks" { command.starts_with("asks: ") } else { command == expected };
+        assert!(fits, "{command}");
+    }
+    // Without manage.py, as an installed package.
+    let package = packaged("comics", "\"django\"", "hatchling.build", "");
+    let command = command(&package, "django granian", &[("src/comics/wsgi.py", WSGI)]);
+    assert_eq!(command, "granian --interface wsgi --host 0.0.0.0 --port 8000 comics.wsgi:application");
+}
+
+#[test]
+fn apps_workers_and_procfiles() {
+    let streamlit = |port: u16| {
+        format!("streamlit run app.py --server.address 0.0.0.0 --server.port {port} --server.headless true")
+    };
+    let port = |deps: &str| format!("{}[tool.pyfront]\nports = [9000]\n", plain(deps));
+    for (pyproject, closure, files, expected) in [
+        (plain("\"streamlit\""), "streamlit", vec![("app.py", STREAMLIT), ("api.py", "import os")], streamlit(8501)),
+        (port("\"streamlit\""), "streamlit", vec![("app.py", STREAMLIT)], streamlit(9000)),
+        (
+            plain("\"gradio\""),
+            "gradio",
+            vec![("app.py", "import gradio as gr\ndemo = gr.Interface(x)\ndemo.launch()\n")],
+            "python app.py".to_owned(),
+        ),
+        (
+            plain("\"celery\""),
+            "celery",
+            vec![("worker.py", CELERY)],
+            "celery --app worker:app worker --loglevel INFO".to_owned(),
+        ),
+        (
+            plain("\"flask\""),
+            "flask gunicorn",
+            vec![("Procfile", "release: x\nweb: gunicorn a:b --bind 0.0.0.0:${PORT:-5000}\n")],
+            format!("{GUNICORN} a:b --bind 0.0.0.0:5000"),
+        ),
+        (plain(""), "", vec![("Procfile", "web: python x.py --port=$PORT")], "python x.py --port=8000".to_owned()),
+    ] {
+        assert_eq!(command(&pyproject, closure, &files), expected);
+    }
+    let gradio = "import gradio as gr\ndemo = gr.Interface(x)\ndemo.launch()\n";
+    let start = run(&sketch(&port("\"gradio\""), "gradio", &[("app.py", gradio)])).unwrap();
+    let listen = [("GRADIO_SERVER_NAME", "0.0.0.0".to_owned()), ("GRADIO_SERVER_PORT", "9000".to_owned())];
+    assert_eq!(start.env, listen);
 }
 
 #[test]
@@ -437,15 +560,17 @@ fn errors_say_what_was_seen_and_what_to_write() {
         error(&packaged("demo", deps, "uv_build", ""), locked, &[("main.py", FASTAPI)]),
         error(&packaged("demo", deps, "uv_build", scripts), locked, &[("src/demo/main.py", FASTAPI)]),
         error(&packaged("demo", "", "uv_build", "[project.scripts]\na = \"demo:a\"\nb = \"demo:b\""), "", &[]),
-        error(&plain("\"flask\""), "flask gunicorn", &[("main.py", FLASK)]),
+        error(&plain("\"flask\""), "flask", &[("main.py", FLASK)]),
         error(&plain("\"django\""), "django gunicorn", &[("manage.py", SCRIPT)]),
-        error(&plain("\"streamlit\""), "streamlit", &[("app.py", "import streamlit as st\nst.write(1)")]),
+        error(&plain("\"streamlit\""), "streamlit", &[("app.py", STREAMLIT), ("Home.py", STREAMLIT)]),
         error(
             &plain("\"fastapi\""),
             "fastapi uvicorn",
             &[("Procfile", "release: x\nweb: gunicorn a:b --bind 0.0.0.0:$PORT\n")],
         ),
-        error(&plain("\"celery\""), "celery", &[("worker.py", "from celery import Celery\napp = Celery()")]),
+        error(&plain("\"fastapi\""), "fastapi gunicorn", &[("Procfile", "web: gunicorn a:b --workers $(nproc)\n")]),
+        error(&plain("\"django\""), "django", DJANGO),
+        error(&plain("\"celery\""), "celery", &[("worker.py", CELERY), ("main.py", CELERY)]),
     ];
     insta::assert_snapshot!(all.join("\n\n"));
 }

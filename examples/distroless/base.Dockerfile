@@ -1,0 +1,12 @@
+# A base image with nothing but Python and the libraries that it needs. Any other that holds Python does as well.
+FROM python:3.13-slim AS whole
+RUN set -e; mkdir -p /r/usr/lib /r/usr/lib64 /r/etc/ssl/certs /r/tmp; chmod 1777 /r/tmp; \
+    cp -a /lib /lib64 /r/; cp -a /usr/local /r/usr/; cp -aL /usr/lib64/. /r/usr/lib64/; \
+    cp -a /etc/os-release /etc/passwd /etc/group /r/etc/; cp -a /usr/lib/os-release /r/usr/lib/; \
+    cp -L /etc/ssl/certs/ca-certificates.crt /r/etc/ssl/certs/; \
+    find /usr/local -name '*.so*' -exec ldd {} + > /tmp/needs; ldd /usr/local/bin/python3.13 >> /tmp/needs; \
+    awk '/=> \//{print $3}' /tmp/needs | sort -u | xargs -I{} cp -L --parents {} /r
+FROM scratch
+COPY --from=whole /r /
+ENV PATH=/usr/local/bin:/usr/bin PYTHON_VERSION=3.13 SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
+CMD ["python3"]

@@ -1,0 +1,3 @@
+import parcel
+
+print(f"Delivers {parcel.NAME}")
