@@ -41,7 +41,7 @@ use crate::plan::python::PythonChoice;
 use crate::plan::settings::tells_version;
 use crate::plan::start::StartCommand;
 use crate::plan::target::{self, Kind};
-use crate::plan::{Base, BuildTarget, Plan, Uv, labels, make, start};
+use crate::plan::{self, Base, BuildTarget, Plan, Uv, labels, make, start};
 
 use self::advice::Advice;
 use self::platforms::Platforms;
@@ -156,8 +156,20 @@ async fn plan(gateway: &Gateway, written: &Written, platforms: &Platforms) -> Re
         }
         Ok::<_, FrontendError>(Image { platform: platform.clone(), plan, base, local, parts, findings, file })
     });
-    let images = try_join_all(images).await?;
+    let mut images = try_join_all(images).await?;
+    // What is no image needs none of them.
+    if let Some(image) = images.first_mut().filter(|image| image.file.is_none()) {
+        image.findings.extend(unused_contexts(gateway, &image.plan));
+    }
     Ok(Planned { builder, images })
+}
+
+/// `--build-context` of names that nothing is called by.
+fn unused_contexts(gateway: &Gateway, plan: &Plan) -> Vec<Finding> {
+    let (unused, mut names) = gateway.unused_named_contexts();
+    names.extend(plan.first_party.iter().map(|member| member.name.clone()));
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    lint::unused_contexts(&unused, &names)
 }
 
 /// What a plan follows from, besides what the user wrote.
@@ -253,6 +265,8 @@ fn plan_for(
         labels: &labels,
     })
     .map_err(|error| report::error(&error))?;
+    let contexts = &gateway.options().named_contexts;
+    plan::local::replace(&mut plan.first_party, |name| contexts.get(name, None).is_some());
     let project = written.pyproject.project.as_ref().map(|project| project.location.clone());
     let project = project.unwrap_or_else(|| Location::new(&written.pyproject.file, 0..0));
     written.target.narrow(&mut plan, &project).map_err(report::one)?;
@@ -372,7 +386,10 @@ impl Task<'_> {
             }
             Kind::Runtime | Kind::Dev | Kind::Requirements | Kind::Plan => {}
         }
-        let config = image::config(&plan, &base.config, platform);
+        let mut config = image::config(&plan, &base.config, platform);
+        if let Some(SourceDateEpoch::Seconds(seconds)) = self.gateway.options().source_date_epoch {
+            image::set_time(&mut config, seconds);
+        }
         let attestations = sbom::attestations(self, &files, &plan).await?;
         let mut image = PlatformImage::new(platform.clone(), Some(reference), config);
         image.attestations = attestations;

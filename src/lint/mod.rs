@@ -27,6 +27,7 @@ use crate::project::pyproject::Pyproject;
 
 pub use arguments::KNOWN_ARGUMENTS;
 pub use context::{LARGE, large_file};
+pub use options::unused_contexts;
 pub use rules::RULES;
 
 /// Something that a project can be checked for.
