@@ -6,6 +6,7 @@ mod checks;
 mod cross;
 pub mod image;
 mod libc;
+mod libraries;
 mod local;
 mod platforms;
 pub mod preview;
@@ -26,7 +27,7 @@ use buildkit_frontend::options::{NoCache, SourceDateEpoch};
 use buildkit_frontend::subrequest::Request;
 use buildkit_frontend::{BuildResult, FrontendError, Gateway, PlatformImage, Reference};
 use buildkit_llb::{Cap, OpError, Output, Platform};
-use futures_util::future::try_join_all;
+use futures_util::future::{join, try_join_all};
 use uv_normalize::PackageName;
 
 use crate::closure::{Closure, Target};
@@ -65,9 +66,10 @@ async fn build_image(gateway: &Gateway) -> Result<BuildResult, FrontendError> {
     let planned = Box::pin(plan(gateway, &written, &platforms)).await?;
     written.checks.warn(gateway, &written.entry, planned.findings(&written)).await?;
     let tasks = planned.images.iter().map(|image| Task { gateway, written: &written, planned: &planned, image });
-    let images = try_join_all(tasks.map(Task::build)).await?;
+    let images: Vec<Built> = try_join_all(tasks.map(Task::build)).await?;
+    written.checks.warn(gateway, &written.entry, images.iter().flat_map(|built| &built.findings)).await?;
     let annotations = annotations(gateway, &planned)?;
-    let result = BuildResult::images(images);
+    let result = BuildResult::images(images.into_iter().map(|built| built.image));
     Ok(annotations.into_iter().fold(result, |result, (key, value)| result.with_metadata(key, value)))
 }
 
@@ -319,6 +321,19 @@ fn plan_for(
     Ok(Decided { plan, closure: installed.closure, parts, findings, file })
 }
 
+/// The image for one platform.
+struct Built {
+    image: PlatformImage,
+    /// What could be better, as far as only the build tells.
+    findings: Vec<Finding>,
+}
+
+impl From<PlatformImage> for Built {
+    fn from(image: PlatformImage) -> Self {
+        Self { image, findings: Vec::new() }
+    }
+}
+
 /// What became of the plan for one platform.
 struct Solved {
     /// The image's files, as an operation and as the daemon's result.
@@ -338,29 +353,40 @@ struct Task<'a> {
 }
 
 impl Task<'_> {
-    async fn build(self) -> Result<PlatformImage, FrontendError> {
+    async fn build(self) -> Result<Built, FrontendError> {
         let Image { platform, base, .. } = self.image;
         if let Some((name, text)) = &self.image.file {
             let reference = self.gateway.solve_output(Some(&emit::file(name, text.clone())?)).await?;
-            return Ok(PlatformImage::new(platform.clone(), Some(reference), image::of_files(None)));
+            return Ok(PlatformImage::new(platform.clone(), Some(reference), image::of_files(None)).into());
         }
         let indexes = &self.written.root().uv.indexes;
         let advice = Advice::new(&self.image.plan, &self.image.closure, &self.written.pyproject, indexes);
         let solve = async {
             let solved = self.solve().await?;
+            if let Some(step) = self.look_for_libraries(&solved.plan).await? {
+                let look = self.missing_libraries(&solved.plan, &step);
+                let (evaluated, findings) = join(solved.reference.evaluate(), look).await;
+                if let (Err(_), Ok(findings)) = (&evaluated, &findings) {
+                    // A missing library may be why a command fails.
+                    self.written.checks.warn(self.gateway, &self.written.entry, findings).await?;
+                }
+                return evaluated.and(findings).map(|findings| (solved, findings));
+            }
             if advice.is_possible() {
                 // What fails is told by the daemon alone, unless it is built while this process is still there.
                 solved.reference.evaluate().await?;
             }
-            Ok(solved)
+            Ok((solved, Vec::new()))
         };
-        let Solved { files, reference, plan } = solve.await.map_err(|error| advice.on(error))?;
+        let (solved, findings) = solve.await.map_err(|error| advice.on(error))?;
+        let Solved { files, reference, plan } = solved;
         match self.written.target.kind {
             Kind::Venv => {
-                return Ok(PlatformImage::new(platform.clone(), Some(reference), image::of_files(Some(&base.config))));
+                let config = image::of_files(Some(&base.config));
+                return Ok(PlatformImage::new(platform.clone(), Some(reference), config).into());
             }
             Kind::Wheel | Kind::Test => {
-                return Ok(PlatformImage::new(platform.clone(), Some(reference), image::of_files(None)));
+                return Ok(PlatformImage::new(platform.clone(), Some(reference), image::of_files(None)).into());
             }
             Kind::Runtime | Kind::Dev | Kind::Requirements | Kind::Plan => {}
         }
@@ -372,7 +398,7 @@ impl Task<'_> {
         let mut image = PlatformImage::new(platform.clone(), Some(reference), config);
         image.attestations = attestations;
         image.base_config = Some(base.config_json.clone()).filter(|json| !json.is_empty());
-        Ok(image)
+        Ok(Built { image, findings })
     }
 
     /// Turns a plan into operations, by one of the functions of [`emit`]. `uv` is uv's image for the platform of the image,

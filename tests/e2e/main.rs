@@ -19,6 +19,7 @@ mod inputs;
 mod interrupted;
 mod layers;
 mod leaving;
+mod libraries;
 mod local;
 mod options;
 mod platforms;
