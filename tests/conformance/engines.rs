@@ -1,5 +1,5 @@
 //! The private engines that the end-to-end tests run on, and which tests: all, or those whose names begin like this. On Docker's
-//! older store it is those that could differ there, and not those of failures, secrets and libraries; on a newer Docker those that
+//! older store it is those of images and layers, and not those of failures, secrets and servers; on a newer Docker those that
 //! depend on what BuildKit does, rather than on what we tell it. `cargo xtask test` goes by this, and so does the table in
 //! `docs/conformance.md`.
 
@@ -14,16 +14,11 @@ pub(crate) const ENGINES: [(&str, &[&str]); 3] = [
             "distroless::",
             "errors::",
             "fidelity::",
-            "git::",
             "image::",
-            "inputs::",
             "layers::",
-            "local::",
             "options::",
             "platforms::",
-            "private_index::",
             "projects::",
-            "questions::",
             "runtime::",
             "source::",
             "steps::",
