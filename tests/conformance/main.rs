@@ -23,7 +23,7 @@ test`, which is what CI runs, runs them on three engines:
 - **26.1 graph driver**: the same with Docker's older store;
 - **28.5 containerd**: Docker 28.5 (BuildKit 0.25).
 
-*pass*: these tests run there, and CI is red when one fails. *not offered*: the engine itself does not have it, and says so. *not run*:
+*pass*: these tests run there, and CI is red when one fails. *not offered*: the engine itself does not have it. *not run*:
 CI does not run these tests there. An option that cannot be honoured is an error, or a warning of the check
 [IgnoredOption](checks/ignored-option.md) or [UnknownBuildArg](checks/unknown-build-arg.md).
 
