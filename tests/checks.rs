@@ -15,8 +15,8 @@ $ docker buildx build --check -f pyproject.toml .
 ```
 
 looks at the project and at what would be built of it, and builds nothing. It ends with exit code 1 when it finds something. What
-it finds is also said by every build, as a warning, except by the rules that are for `--check` alone. What would end a build is
-told as its error. `--check --target dev` checks another target.
+it finds is also said by every build, as a warning, except by the rules that are for `--check` alone. What only shows when packages
+are installed is only said by builds. What would end a build is told as its error. `--check --target dev` checks another target.
 
 A line of the entry file, below the `# syntax=` line, says how findings are treated, as in a Dockerfile:
 
@@ -42,10 +42,11 @@ fn the_list_is_that_of_the_rules() {
     for rule in RULES {
         let page = rule.page();
         let file = page.rsplit('/').next().unwrap_or_default();
-        let when = match (rule.experimental, rule.check_only) {
-            (false, false) => "always",
-            (true, _) => "experimental",
-            (false, true) => "`--check`",
+        let when = match rule {
+            rule if rule.experimental => "experimental",
+            rule if rule.check_only => "`--check`",
+            rule if rule.build_only => "builds",
+            _ => "always",
         };
         let _ = writeln!(text, "| [{}]({file}) | {} | {when} |", rule.name, rule.description);
     }

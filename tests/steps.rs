@@ -40,3 +40,8 @@ fn no_noise_gets_into_a_layer() {
 fn links_that_lead_out_of_a_project_are_named() {
     run("build_test.py");
 }
+
+#[test]
+fn missing_system_libraries_are_found_and_their_packages_named() {
+    run("libraries_test.py");
+}

@@ -157,6 +157,11 @@ fn image(text: &mut String, preview: &Preview) -> Result<(), Failure> {
     let plan = &preview.plan;
     let account = &plan.account;
     let _ = writeln!(text, "\nFROM {}", plan.base.image.reference);
+    if plan.auto_packages.is_some() {
+        text.push_str(
+            "# A build with pyfront installs the libraries that packages lack here, and its history names them.\n",
+        );
+    }
     packages(text, plan, &plan.packages.iter().map(|package| package.name.clone()).collect::<Vec<_>>());
     if account.uid != 0 {
         let (name, uid, gid) = (&account.name, account.uid, account.gid);

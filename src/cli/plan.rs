@@ -119,6 +119,9 @@ fn table(preview: &Preview, assumes_libc: bool) -> String {
         line("", &assumption(plan));
     }
     line("uv", &format!("{}, which builds and installs and stays outside of the image", plan.uv.version));
+    if plan.auto_packages.is_some() {
+        line("packages", "those with libraries that installed packages lack, which a build finds out");
+    }
     if !plan.build_packages.is_empty() {
         line("build", &format!("with the system packages {}", plan.build_packages.join(", ")));
     }

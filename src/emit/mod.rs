@@ -6,6 +6,7 @@
 mod custom;
 mod fetch;
 mod lfs;
+mod libraries;
 mod local;
 mod programs;
 mod resolved;
@@ -21,6 +22,7 @@ use buildkit_llb::{
 };
 
 use self::custom::Growing;
+pub use self::libraries::{MISSING, missing_libraries};
 pub use self::local::LocalSources;
 pub use self::resolved::describe_resolved;
 pub use self::sbom::{PartsList, parts_list};

@@ -24,6 +24,11 @@ pub(super) const EDITABLE: Program =
 pub(super) const FETCH: Program = Program { name: "fetch.py", text: include_str!("steps/fetch.py"), more: FETCHING };
 pub(super) const INSTALL: Program = Program { name: "install.py", text: include_str!("steps/install.py"), more: &[] };
 pub(super) const LFS: Program = Program { name: "lfs.py", text: include_str!("steps/lfs.py"), more: FETCHING };
+pub(super) const LIBRARIES: Program = Program {
+    name: "libraries.py",
+    text: include_str!("steps/libraries.py"),
+    more: &[("shared-libraries.json", SHARED_LIBRARIES)],
+};
 pub(super) const LOCAL: Program = Program { name: "local.py", text: include_str!("steps/local.py"), more: &[] };
 pub(super) const PROJECT: Program =
     Program { name: "project.py", text: include_str!("steps/project.py"), more: BUILDING };
@@ -34,6 +39,8 @@ pub(super) const SBOM: Program = Program { name: "sbom.py", text: include_str!("
 pub(super) const SYSTEM: Program = Program { name: "system.py", text: include_str!("steps/system.py"), more: CHANGING };
 
 const SHARED: &str = include_str!("steps/pyfront_step.py");
+/// Which system packages have which shared libraries, and which Python packages load them by name.
+pub(super) const SHARED_LIBRARIES: &str = include_str!("steps/shared-libraries.json");
 /// What programs share that fetch files themselves.
 const FETCHING: &[(&str, &str)] = &[("pyfront_http.py", include_str!("steps/pyfront_http.py"))];
 /// What programs share whose result is the image's root.

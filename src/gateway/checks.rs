@@ -44,7 +44,7 @@ impl Checks {
     }
 
     /// Whether findings of a rule are shown. As in Dockerfiles, `skip` is about the rules that need no switching on.
-    fn reports(&self, rule: &Rule) -> bool {
+    pub(super) fn reports(&self, rule: &Rule) -> bool {
         let wanted = if rule.experimental {
             self.options.experimental.contains(rule.name)
         } else {

@@ -6,6 +6,7 @@ use buildkit_frontend::{FrontendError, Reference};
 use buildkit_llb::Output;
 use futures_util::future::{join, try_join_all};
 
+use super::resolve::Resolved;
 use super::{Solved, Task, platforms, resolve};
 use crate::emit;
 use crate::plan::{Plan, VENV, cross};
@@ -13,7 +14,7 @@ use crate::plan::{Plan, VENV, cross};
 impl Task<'_> {
     /// The files of the image, and the plan as it was in the end.
     pub(super) async fn solve(&self) -> Result<Solved, FrontendError> {
-        let plan = self.image.plan.clone();
+        let plan = self.with_missing_packages(self.image.plan.clone()).await?;
         if plan.build_platform.is_some() {
             return self.solve_foreign(plan).await;
         }
@@ -61,11 +62,16 @@ impl Task<'_> {
         let platform = &self.image.platform;
         let emulated = platforms::emulated(self.gateway, plan, platform);
         self.written.checks.warn(self.gateway, &self.written.entry, &emulated).await?;
+        let uv = self.uv_on_target(plan).await?;
+        self.emit(plan, uv.as_ref(), emit::target)
+    }
+
+    /// uv for the image's own CPU, if anything of the plan needs it.
+    pub(super) async fn uv_on_target(&self, plan: &Plan) -> Result<Option<Resolved>, FrontendError> {
         if plan.runs_on_target.is_empty() {
-            return self.emit(plan, None, emit::target);
+            return Ok(None);
         }
-        let uv = resolve::uv_for(self.gateway, &plan.uv.version, platform).await?;
-        self.emit(plan, Some(&uv), emit::target)
+        resolve::uv_for(self.gateway, &plan.uv.version, &self.image.platform).await.map(Some)
     }
 
     /// Looks into what was built on the builder, and names what is not good for any platform.

@@ -6,6 +6,7 @@ mod checks;
 mod cross;
 pub mod image;
 mod libc;
+mod libraries;
 mod local;
 mod platforms;
 pub mod preview;
@@ -26,10 +27,10 @@ use buildkit_frontend::options::{NoCache, SourceDateEpoch};
 use buildkit_frontend::subrequest::Request;
 use buildkit_frontend::{BuildResult, FrontendError, Gateway, PlatformImage, Reference};
 use buildkit_llb::{Cap, OpError, Output, Platform};
-use futures_util::future::try_join_all;
+use futures_util::future::{join, try_join_all};
 use uv_normalize::PackageName;
 
-use crate::closure::Target;
+use crate::closure::{Closure, Target};
 use crate::diagnostic::{Diagnostic, Diagnostics, Location};
 use crate::emit::{self, LocalSources, Machine, StepOptions};
 use crate::lint::rules::{HIDDEN_BUILD_FILE, NO_START_COMMAND, UNCHECKED_FILE};
@@ -40,7 +41,7 @@ use crate::plan::python::PythonChoice;
 use crate::plan::settings::tells_version;
 use crate::plan::start::StartCommand;
 use crate::plan::target::{self, Kind};
-use crate::plan::{Base, BuildTarget, Plan, Uv, labels, make, start};
+use crate::plan::{self, Base, BuildTarget, Plan, Uv, labels, make, start};
 
 use self::advice::Advice;
 use self::platforms::Platforms;
@@ -65,9 +66,10 @@ async fn build_image(gateway: &Gateway) -> Result<BuildResult, FrontendError> {
     let planned = Box::pin(plan(gateway, &written, &platforms)).await?;
     written.checks.warn(gateway, &written.entry, planned.findings(&written)).await?;
     let tasks = planned.images.iter().map(|image| Task { gateway, written: &written, planned: &planned, image });
-    let images = try_join_all(tasks.map(Task::build)).await?;
+    let images: Vec<Built> = try_join_all(tasks.map(Task::build)).await?;
+    written.checks.warn(gateway, &written.entry, images.iter().flat_map(|built| &built.findings)).await?;
     let annotations = annotations(gateway, &planned)?;
-    let result = BuildResult::images(images);
+    let result = BuildResult::images(images.into_iter().map(|built| built.image));
     Ok(annotations.into_iter().fold(result, |result, (key, value)| result.with_metadata(key, value)))
 }
 
@@ -110,6 +112,8 @@ impl Planned {
 struct Image {
     platform: Platform,
     plan: Plan,
+    /// What the plan is made of.
+    closure: Closure,
     base: Resolved,
     /// The user's own files in it.
     local: LocalSources,
@@ -137,7 +141,7 @@ async fn plan(gateway: &Gateway, written: &Written, platforms: &Platforms) -> Re
         let build = platforms.is_foreign(platform).then(|| platforms.build.to_string());
         let target = resolve::target(gateway, written, &python, &base, platform).await?;
         let chosen = Chosen { python: &python, uv: &uv, files: &files, indexes: &indexes, target, base: &base };
-        let Decided { plan, parts, mut findings, file } =
+        let Decided { plan, closure, parts, mut findings, file } =
             plan_for(gateway, written, &chosen, platform, build.as_deref())?;
         let mut local = LocalSources::default();
         if file.is_none() {
@@ -152,10 +156,22 @@ async fn plan(gateway: &Gateway, written: &Written, platforms: &Platforms) -> Re
                 Diagnostics::into_result(hidden).map_err(|error| report::error(&error))?;
             }
         }
-        Ok::<_, FrontendError>(Image { platform: platform.clone(), plan, base, local, parts, findings, file })
+        Ok::<_, FrontendError>(Image { platform: platform.clone(), plan, closure, base, local, parts, findings, file })
     });
-    let images = try_join_all(images).await?;
+    let mut images = try_join_all(images).await?;
+    // What is no image needs none of them.
+    if let Some(image) = images.first_mut().filter(|image| image.file.is_none()) {
+        image.findings.extend(unused_contexts(gateway, &image.plan));
+    }
     Ok(Planned { builder, images })
+}
+
+/// `--build-context` of names that nothing is called by.
+fn unused_contexts(gateway: &Gateway, plan: &Plan) -> Vec<Finding> {
+    let (unused, mut names) = gateway.unused_named_contexts();
+    names.extend(plan.first_party.iter().map(|member| member.name.clone()));
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    lint::unused_contexts(&unused, &names)
 }
 
 /// What a plan follows from, besides what the user wrote.
@@ -171,6 +187,7 @@ struct Chosen<'a> {
 /// What follows for one platform.
 struct Decided {
     plan: Plan,
+    closure: Closure,
     parts: Vec<sbom::Part>,
     /// What could be better.
     findings: Vec<Finding>,
@@ -251,6 +268,8 @@ fn plan_for(
         labels: &labels,
     })
     .map_err(|error| report::error(&error))?;
+    let contexts = &gateway.options().named_contexts;
+    plan::local::replace(&mut plan.first_party, |name| contexts.get(name, None).is_some());
     let project = written.pyproject.project.as_ref().map(|project| project.location.clone());
     let project = project.unwrap_or_else(|| Location::new(&written.pyproject.file, 0..0));
     written.target.narrow(&mut plan, &project).map_err(report::one)?;
@@ -299,7 +318,20 @@ fn plan_for(
         now: checks::now(),
     }));
     let parts = gateway.options().sbom.iter().flat_map(|_| sbom::parts(&installed.closure, chosen.indexes)).collect();
-    Ok(Decided { plan, parts, findings, file })
+    Ok(Decided { plan, closure: installed.closure, parts, findings, file })
+}
+
+/// The image for one platform.
+struct Built {
+    image: PlatformImage,
+    /// What could be better, as far as only the build tells.
+    findings: Vec<Finding>,
+}
+
+impl From<PlatformImage> for Built {
+    fn from(image: PlatformImage) -> Self {
+        Self { image, findings: Vec::new() }
+    }
 }
 
 /// What became of the plan for one platform.
@@ -321,37 +353,52 @@ struct Task<'a> {
 }
 
 impl Task<'_> {
-    async fn build(self) -> Result<PlatformImage, FrontendError> {
+    async fn build(self) -> Result<Built, FrontendError> {
         let Image { platform, base, .. } = self.image;
         if let Some((name, text)) = &self.image.file {
             let reference = self.gateway.solve_output(Some(&emit::file(name, text.clone())?)).await?;
-            return Ok(PlatformImage::new(platform.clone(), Some(reference), image::of_files(None)));
+            return Ok(PlatformImage::new(platform.clone(), Some(reference), image::of_files(None)).into());
         }
-        let advice = Advice::new(&self.image.plan, &self.written.root().uv.indexes);
+        let indexes = &self.written.root().uv.indexes;
+        let advice = Advice::new(&self.image.plan, &self.image.closure, &self.written.pyproject, indexes);
         let solve = async {
             let solved = self.solve().await?;
+            if let Some(step) = self.look_for_libraries(&solved.plan).await? {
+                let look = self.missing_libraries(&solved.plan, &step);
+                let (evaluated, findings) = join(solved.reference.evaluate(), look).await;
+                if let (Err(_), Ok(findings)) = (&evaluated, &findings) {
+                    // A missing library may be why a command fails.
+                    self.written.checks.warn(self.gateway, &self.written.entry, findings).await?;
+                }
+                return evaluated.and(findings).map(|findings| (solved, findings));
+            }
             if advice.is_possible() {
                 // What fails is told by the daemon alone, unless it is built while this process is still there.
                 solved.reference.evaluate().await?;
             }
-            Ok(solved)
+            Ok((solved, Vec::new()))
         };
-        let Solved { files, reference, plan } = solve.await.map_err(|error| advice.on(error))?;
+        let (solved, findings) = solve.await.map_err(|error| advice.on(error))?;
+        let Solved { files, reference, plan } = solved;
         match self.written.target.kind {
             Kind::Venv => {
-                return Ok(PlatformImage::new(platform.clone(), Some(reference), image::of_files(Some(&base.config))));
+                let config = image::of_files(Some(&base.config));
+                return Ok(PlatformImage::new(platform.clone(), Some(reference), config).into());
             }
             Kind::Wheel | Kind::Test => {
-                return Ok(PlatformImage::new(platform.clone(), Some(reference), image::of_files(None)));
+                return Ok(PlatformImage::new(platform.clone(), Some(reference), image::of_files(None)).into());
             }
             Kind::Runtime | Kind::Dev | Kind::Requirements | Kind::Plan => {}
         }
-        let config = image::config(&plan, &base.config, platform);
+        let mut config = image::config(&plan, &base.config, platform);
+        if let Some(SourceDateEpoch::Seconds(seconds)) = self.gateway.options().source_date_epoch {
+            image::set_time(&mut config, seconds);
+        }
         let attestations = sbom::attestations(self, &files, &plan).await?;
         let mut image = PlatformImage::new(platform.clone(), Some(reference), config);
         image.attestations = attestations;
         image.base_config = Some(base.config_json.clone()).filter(|json| !json.is_empty());
-        Ok(image)
+        Ok(Built { image, findings })
     }
 
     /// Turns a plan into operations, by one of the functions of [`emit`]. `uv` is uv's image for the platform of the image,

@@ -27,6 +27,7 @@ use crate::project::pyproject::Pyproject;
 
 pub use arguments::KNOWN_ARGUMENTS;
 pub use context::{LARGE, large_file};
+pub use options::unused_contexts;
 pub use rules::RULES;
 
 /// Something that a project can be checked for.
@@ -40,11 +41,13 @@ pub struct Rule {
     pub experimental: bool,
     /// Whether it is left to `--check`: it costs time, or it is a matter of taste that is not worth a line in every build.
     pub check_only: bool,
+    /// Whether it looks at what was installed, so that `--check`, which builds nothing, cannot find anything.
+    pub build_only: bool,
 }
 
 impl Rule {
     const fn new(name: &'static str, description: &'static str) -> Self {
-        Self { name, description, experimental: false, check_only: false }
+        Self { name, description, experimental: false, check_only: false, build_only: false }
     }
 
     const fn experimental(self) -> Self {
@@ -53,6 +56,10 @@ impl Rule {
 
     const fn check_only(self) -> Self {
         Self { check_only: true, ..self }
+    }
+
+    const fn build_only(self) -> Self {
+        Self { build_only: true, ..self }
     }
 
     /// The page about it in the documentation, relative to pyfront's repository.

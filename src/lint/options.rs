@@ -22,6 +22,18 @@ pub(super) fn check(asked: &Asked<'_>) -> Vec<Finding> {
     ignored.into_iter().map(|diagnostic| IGNORED_OPTION.finding(diagnostic)).collect()
 }
 
+/// Named contexts that nothing was asked of; `names` are those that would have had an effect.
+pub fn unused_contexts(unused: &[&str], names: &[&str]) -> Vec<Finding> {
+    let finding = |context: &&str| {
+        let diagnostic = Diagnostic::new(format!("nothing uses the build context {}", quoted(context)));
+        IGNORED_OPTION.finding(match nearest(context, names.iter().copied()) {
+            Some(near) => diagnostic.help(format!("did you mean --build-context {near}=…?")),
+            None => diagnostic.help(format!("the names that have an effect here are: {}", names.join(", "))),
+        })
+    };
+    unused.iter().map(finding).collect()
+}
+
 /// A name that `--no-cache-filter` has no target for.
 fn unknown_target(asked: &Asked<'_>, name: &str) -> Option<Diagnostic> {
     if asked.targets.iter().any(|target| target.eq_ignore_ascii_case(name)) {

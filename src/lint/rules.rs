@@ -61,6 +61,9 @@ pub const UNKNOWN_VERSION: Rule =
     Rule::new("UnknownVersion", "A project whose version comes from git should be told its version");
 /// A build on an emulated CPU.
 pub const EMULATED_BUILD: Rule = Rule::new("EmulatedBuild", "Packages should not be compiled on an emulated CPU");
+/// What the loader would not find when a package is imported.
+pub const MISSING_SYSTEM_LIBRARY: Rule =
+    Rule::new("MissingSystemLibrary", "The image should have the system libraries that its packages need").build_only();
 /// A build argument that nothing reads.
 pub const UNKNOWN_BUILD_ARG: Rule = Rule::new("UnknownBuildArg", "Build arguments should be ones that have an effect");
 
@@ -82,6 +85,7 @@ pub const RULES: &[&Rule] = &[
     &LIBC_WITHOUT_WHEELS,
     &MISSING_HEALTHCHECK,
     &MISSING_LOCK,
+    &MISSING_SYSTEM_LIBRARY,
     &NO_START_COMMAND,
     &RELOAD,
     &ROOT_USER,

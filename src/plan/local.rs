@@ -164,6 +164,13 @@ pub(super) fn members(inputs: &Inputs<'_>) -> Result<Vec<Member>, Diagnostic> {
     Ok(members.into_iter().map(|(_, member)| member).collect())
 }
 
+/// Takes the files of a project from a named context, if there is one of its name.
+pub fn replace(members: &mut [Member], is_given: impl Fn(&str) -> bool) {
+    for member in members.iter_mut().filter(|member| is_given(&member.name)) {
+        member.tree = Tree { context: Some(member.name.clone()), directory: String::new(), without: Vec::new() };
+    }
+}
+
 /// How a project is built and installed; `pyproject` as far as it was read.
 fn install(inputs: &Inputs<'_>, name: &PackageName, pyproject: Option<&Pyproject>) -> Result<How, Diagnostic> {
     if let Some(pyproject) = pyproject {

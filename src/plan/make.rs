@@ -105,6 +105,7 @@ pub fn make(inputs: &Inputs<'_>) -> Result<Plan, Diagnostics> {
         None => BTreeSet::new(),
     };
 
+    let on_base = inputs.build_target.kind.is_on_base();
     let user = inputs.config.user.as_ref().map(|user| user.value.clone()).unwrap_or_default();
     let account = Account { name: user.name, uid: user.uid, gid: user.gid, home: user.home };
     Ok(Plan {
@@ -117,6 +118,7 @@ pub fn make(inputs: &Inputs<'_>) -> Result<Plan, Diagnostics> {
         uv: inputs.uv.clone(),
         cache: cache(inputs),
         packages: packages(inputs),
+        auto_packages: inputs.config.packages.as_ref().and_then(|packages| packages.auto.clone()).filter(|_| on_base),
         build_packages: inputs.config.build_packages.as_ref().map(|packages| packages.to_vec()).unwrap_or_default(),
         groups,
         local,
@@ -143,7 +145,7 @@ fn packages(inputs: &Inputs<'_>) -> Vec<SystemPackage> {
     if !inputs.build_target.kind.is_on_base() {
         return Vec::new();
     }
-    let asked = inputs.config.packages.iter().flat_map(|packages| packages.iter());
+    let asked = inputs.config.packages.iter().flat_map(|packages| packages.named.iter());
     let package = |name: &str, origin: &Location| SystemPackage { name: name.to_owned(), origin: origin.clone() };
     let mut packages: Vec<SystemPackage> = asked.map(|asked| package(&asked.value, &asked.location)).collect();
     let is_tini = |package: &SystemPackage| package.name.split('=').next() == Some(TINI);

@@ -66,6 +66,10 @@ pub struct Plan {
     /// System packages of the running program, in order of names: one layer, right on top of the base image.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub packages: Vec<SystemPackage>,
+    /// Where it is asked that packages with missing libraries are added to these, which shows only when the wheels are
+    /// installed.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_optional_text")]
+    pub auto_packages: Option<Location>,
     /// System packages of the steps that build; nothing of them gets into the image.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub build_packages: Vec<String>,
@@ -322,6 +326,14 @@ impl Healthcheck {
             start_interval: None,
             retries: None,
         }
+    }
+}
+
+#[expect(clippy::ref_option, reason = "serde hands it over like this")]
+fn as_optional_text<S: Serializer>(location: &Option<Location>, serializer: S) -> Result<S::Ok, S::Error> {
+    match location {
+        Some(location) => as_text(location, serializer),
+        None => serializer.serialize_none(),
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod builds;
 mod contexts;
+mod crowd;
 mod distroless;
 mod engine;
 mod errors;
@@ -15,8 +16,10 @@ mod git;
 mod git_server;
 mod image;
 mod inputs;
+mod interrupted;
 mod layers;
 mod leaving;
+mod libraries;
 mod local;
 mod options;
 mod platforms;

@@ -140,3 +140,97 @@ fn no_cache_is_for_everything_or_for_a_target() {
         "IgnoredOption: --no-cache-filter \"runtim\" names no target (did you mean --no-cache-filter runtime?)";
     assert!(unknown.log.contains(warning), "{}", unknown.log);
 }
+
+/// The time of an image, and those of its own history.
+fn times(engine: &Engine, tag: &str) -> Vec<String> {
+    let history = engine.docker(&["history", "--no-trunc", "--format", "{{.CreatedAt}}|{{.Comment}}", tag]);
+    let own = history.lines().filter_map(|line| line.strip_suffix("|pyfront.v0")).map(str::to_owned);
+    let created = engine.inspect(tag)["Created"].as_str().unwrap().to_owned();
+    std::iter::once(created).chain(own).collect()
+}
+
+#[test]
+fn an_image_has_the_time_that_it_is_given() {
+    let Some(engine) = Engine::get() else { return };
+    let project = example("virtual");
+    let file = project.path().join("pyproject.toml").display().to_string();
+    let build =
+        engine.build(project.path(), &tag("dated"), &["--file", &file, "--build-arg", "SOURCE_DATE_EPOCH=1700000000"]);
+    let times = times(&engine, &build.tag);
+    assert!(times.len() > 1 && times.iter().all(|time| time.starts_with("2023-11-14")), "{times:?}");
+    // BuildKit itself reads it, too, and the older ones do not know the word.
+    for value in ["today", "context"] {
+        let argument = format!("SOURCE_DATE_EPOCH={value}");
+        let wrong = engine.try_build(project.path(), &tag("dated"), &["--file", &file, "--build-arg", &argument]);
+        let log = wrong.log.to_lowercase().replace('_', "-");
+        assert!(!wrong.success && log.contains("source-date-epoch"), "{}", wrong.log);
+    }
+}
+
+/// The index of an exported layout.
+fn index_of(layout: &Path) -> Value {
+    serde_json::from_str(&std::fs::read_to_string(layout.join("index.json")).unwrap()).unwrap()
+}
+
+#[test]
+fn results_go_where_the_command_line_says() {
+    let Some(engine) = Engine::get() else { return };
+    let project = example("virtual");
+    let file = project.path().join("pyproject.toml").display().to_string();
+    let into = tempfile::tempdir().unwrap();
+    let build = |output: &str, more: &[&str]| {
+        engine.build(project.path(), &tag("output"), &[&["--file", &file, "--output", output][..], more].concat())
+    };
+    let path = |name: &str| into.path().join(name);
+    // The small part of an image, as files and as an archive.
+    build(&format!("type=local,dest={}", path("venv").display()), &["--target", "venv"]);
+    assert!(path("venv/opt/venv/pyvenv.cfg").exists());
+    build(&format!("type=tar,dest={}", path("venv.tar").display()), &["--target", "venv"]);
+    let listed = std::process::Command::new("tar").arg("-tf").arg(path("venv.tar")).output().unwrap();
+    assert!(String::from_utf8_lossy(&listed.stdout).contains("opt/venv/pyvenv.cfg"));
+    if engine.is_graphdriver() {
+        return;
+    }
+    build(
+        &format!("type=oci,tar=false,dest={}", path("oci").display()),
+        &["--annotation", "org.example.team=ours", "--build-arg", "BUILDKIT_MULTI_PLATFORM=true"],
+    );
+    let blob = |digest: &Value| -> Value {
+        let name = digest.as_str().unwrap().replace(':', "/");
+        serde_json::from_str(&std::fs::read_to_string(path("oci/blobs").join(name)).unwrap()).unwrap()
+    };
+    let index = blob(&index_of(&path("oci"))["manifests"][0]["digest"]);
+    assert_eq!(index["manifests"][0]["platform"]["os"], "linux", "one platform is a list of one: {index}");
+    let manifest = blob(&index["manifests"][0]["digest"]);
+    assert_eq!(manifest["annotations"]["org.example.team"], "ours", "{manifest}");
+}
+
+/// Caches on the disk of the client. That a cache that is named is asked of every step is tested with the fake daemon.
+#[test]
+fn caches_are_written_and_read() {
+    let Some(engine) = Engine::get() else { return };
+    let project = example("virtual");
+    let file = project.path().join("pyproject.toml").display().to_string();
+    let directory = tempfile::tempdir().unwrap();
+    let cache = directory.path().display();
+    let (to, from) = (format!("type=local,mode=max,dest={cache}"), format!("type=local,src={cache}"));
+    let written = engine.try_build(project.path(), &tag("cached"), &["--file", &file, "--cache-to", &to]);
+    if engine.is_graphdriver() {
+        assert!(!written.success && written.log.contains("Cache export is not supported"), "{}", written.log);
+    } else {
+        assert!(written.success, "{}", written.log);
+        // Every layer of ours is in it.
+        let blobs = std::fs::read_dir(directory.path().join("blobs/sha256")).unwrap().count();
+        assert!(blobs > 4, "only {blobs} files");
+        let read = engine.build(project.path(), &tag("cached"), &["--file", &file, "--cache-from", &from]);
+        assert!(read.log.contains("importing cache manifest from local:"), "{}", read.log);
+        assert_eq!(read.steps_that_ran(), Vec::<String>::new(), "{}", read.log);
+    }
+    // A cache in the image itself.
+    let inline = engine.build(project.path(), &tag("inline"), &["--file", &file, "--cache-to", "type=inline"]);
+    let saved = directory.path().join("image.tar");
+    engine.docker(&["image", "save", "--output", &saved.display().to_string(), &inline.tag]);
+    let found =
+        std::process::Command::new("grep").args(["-q", "--text", "moby.buildkit.cache.v0"]).arg(&saved).status();
+    assert!(found.unwrap().success(), "the image has no cache in it");
+}

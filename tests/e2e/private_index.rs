@@ -129,7 +129,10 @@ fn the_right_password_builds_and_is_left_nowhere() {
     for expected in [
         "[deps] fetch parcel 1.4",
         "digest mismatch",
-        "help: the index answered with something else than the locked file; if it wants credentials, pass them as build secrets",
+        "parcel 1.4 is fetched from http://",
+        "wanted by courier → parcel",
+        "help: the server sent nothing; open the address",
+        "if the index wants credentials, pass them as build secrets",
         "internal: --secret id=UV_INDEX_INTERNAL_USERNAME",
         ">>>     { url = ",
     ] {

@@ -47,6 +47,11 @@ impl Served {
         Self::at(address, None)
     }
 
+    /// Served at another address of this machine.
+    pub(crate) fn open(address: &str) -> Self {
+        Self::at(address, None)
+    }
+
     /// Served at another address of this machine, and only to whom sends this `Authorization` header.
     pub(crate) fn private(address: &str, authorization: &str) -> Self {
         Self::at(address, Some(format!("authorization: {authorization}")))

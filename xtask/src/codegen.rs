@@ -8,8 +8,8 @@ use crate::arguments::Arguments;
 use crate::workspace::cargo;
 
 /// The drift tests: package and test.
-const GENERATORS: [(&str, &str); 3] =
-    [("buildkit-proto", "generated"), ("pyfront", "configuration"), ("pyfront", "checks")];
+const GENERATORS: [(&str, &str); 4] =
+    [("buildkit-proto", "generated"), ("pyfront", "configuration"), ("pyfront", "checks"), ("pyfront", "conformance")];
 
 pub(crate) fn command(arguments: Arguments) -> Result<()> {
     arguments.finish()?;

@@ -46,7 +46,8 @@ Commands:
                         published is in target/frontend-image.tar, an OCI archive
   registry up|down|status
                         a plain registry on loopback, for push tests
-  codegen               renew the generated code of buildkit-proto, docs/configuration.md, docs/checks and the JSON Schema
+  codegen               renew the generated code of buildkit-proto, docs/configuration.md, docs/checks,
+                        docs/conformance.md and the JSON Schema
 
 Engines, for every command that needs one: --engine containerd | graphdriver | newest
   containerd            Debian trixie's Docker with the containerd image store (default)

@@ -12,10 +12,11 @@ use crate::progress::note;
 use crate::workspace::{cargo, root};
 use crate::{image, standin};
 
-/// The private engines that the end-to-end tests run on, and which tests: all, or those whose names begin like this. On a newer
-/// Docker it is those that depend on what BuildKit does, rather than on what we tell it.
-const ENGINES: [(&str, &[&str]); 3] =
-    [("containerd", &[]), ("graphdriver", &[]), ("newest", &["layers::", "platforms::", "supply_chain::"])];
+use self::engines::ENGINES;
+
+#[path = "../../tests/conformance/engines.rs"]
+mod engines;
+
 /// What the compressed frontend image may weigh, in bytes: every builder fetches it.
 const FRONTEND_LIMIT: u64 = 2_000_000;
 

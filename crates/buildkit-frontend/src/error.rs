@@ -85,6 +85,13 @@ impl FrontendError {
         self
     }
 
+    /// Adds what else is known, on a line of its own.
+    #[must_use]
+    pub fn note(mut self, note: impl fmt::Display) -> Self {
+        self.0.message = format!("{}\n  {note}", self.0.message);
+        self
+    }
+
     /// Adds a next step for the user, as an imperative sentence, on a line of its own.
     #[must_use]
     pub fn help(mut self, help: impl fmt::Display) -> Self {
@@ -105,6 +112,19 @@ impl FrontendError {
     /// True if BuildKit's answer already points at a source file.
     pub fn has_forwarded_source(&self) -> bool {
         self.0.details.iter().any(|detail| detail.type_url == SOURCE_TYPE)
+    }
+
+    /// The places that BuildKit's answer points at: the name of each file, and the first line, which is counted from 1.
+    pub fn forwarded_places(&self) -> Vec<(String, usize)> {
+        let of = |detail: &Any| {
+            let source: serde_json::Value = serde_json::from_slice(&detail.value).ok()?;
+            let file = source["info"]["filename"].as_str()?.to_owned();
+            let ranges = source["ranges"].as_array()?.iter();
+            let lines = ranges.filter_map(|range| usize::try_from(range["start"]["line"].as_u64()?).ok());
+            Some(lines.map(|line| (file.clone(), line)).collect::<Vec<_>>())
+        };
+        let sources = self.0.details.iter().filter(|detail| detail.type_url == SOURCE_TYPE);
+        sources.filter_map(of).flatten().collect()
     }
 
     /// True for an error status that BuildKit answered a call with.
@@ -313,6 +333,16 @@ mod tests {
         assert_eq!((status.code, status.message.as_str()), (9, "resolve x: no such thing"));
         assert_eq!(status.details, [detail]);
         assert!(error.is_from_call() && !error.is_connection_lost() && !error.has_forwarded_source());
+    }
+
+    #[test]
+    fn the_places_of_an_answer_are_known() {
+        let place = Location::new(&SourceFile::new("uv.lock", "TOML", "a\n"), [Range::lines(3, 4), Range::line(7)]);
+        let details = FrontendError::new("x").with_source(place).to_status().encode_to_vec();
+        let status = tonic::Status::with_details(tonic::Code::Unknown, "x", details.into());
+        let error = FrontendError::from_status(&status);
+        assert_eq!(error.forwarded_places(), [("uv.lock".to_owned(), 3), ("uv.lock".to_owned(), 7)]);
+        assert!(error.note("more").help("do").message().ends_with("x\n  more\n  help: do"));
     }
 
     #[test]

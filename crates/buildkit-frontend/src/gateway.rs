@@ -9,7 +9,7 @@ use buildkit_proto::{fsutil, gateway as proto, pb};
 use tokio::sync::OnceCell;
 
 use crate::caps::{GatewayCap, GatewayCaps, require_minimum};
-use crate::context::MainSource;
+use crate::context::{LookedFor, MainSource};
 use crate::env::{Environment, Worker};
 use crate::error::FrontendError;
 use crate::image::{ImageConfig, ImageReference};
@@ -39,6 +39,7 @@ struct Inner {
     llb_caps: Caps,
     inputs: OnceCell<BTreeMap<String, Definition>>,
     main_source: OnceCell<MainSource>,
+    looked_for: LookedFor,
 }
 
 /// A warning for the user.
@@ -111,6 +112,7 @@ impl Gateway {
             llb_caps,
             inputs: OnceCell::new(),
             main_source: OnceCell::new(),
+            looked_for: LookedFor::default(),
         })))
     }
 
@@ -137,6 +139,11 @@ impl Gateway {
     /// The session through which a local source is read.
     pub fn session_of(&self, local: &str) -> &str {
         self.0.options.local_session_id(local).unwrap_or_else(|| self.session_id())
+    }
+
+    /// The named contexts that were asked for so far.
+    pub(crate) fn looked_for(&self) -> &LookedFor {
+        &self.0.looked_for
     }
 
     /// The workers of the daemon; the first one is the default.

@@ -2,16 +2,17 @@
 
 Runs on the base image's own interpreter, with the standard library only. Nothing here reads the clock, the host name or
 the project's name: the files of a step are a function of the artifacts, the Python minor and the venv's path alone.
+
+Slim images have no bytecode of the standard library, and a build runs dozens of steps: what few steps need, or what brings
+half of the library along (subprocess, compileall), is not imported at the top.
 """
 
-import compileall
-import glob
-import hashlib
+import importlib.util
+import marshal
 import os
-import py_compile
-import shutil
-import subprocess
+import stat
 import sys
+import warnings
 
 TOOLS = "/run/pyfront"
 UV = TOOLS + "/uv"
@@ -46,7 +47,7 @@ def tell_missing_credentials():
 
 def uv(*arguments):
     """Runs uv; its output is the step's log. A failing uv ends the step with uv's own status."""
-    status = subprocess.run([UV, *arguments]).returncode
+    status = os.spawnv(os.P_WAIT, UV, [UV, *arguments])
     if status != 0:
         tell_missing_credentials()
         sys.exit(status)
@@ -71,6 +72,8 @@ def check_hash(path, expected):
     """Ends the step unless a file is the one that was locked. The lock has no hash for files of a directory of wheels."""
     if not expected:
         return
+    import hashlib
+
     algorithm, _, digest = expected.partition(":")
     with open(path, "rb") as file:
         found = hashlib.new(algorithm, file.read()).hexdigest()
@@ -85,10 +88,10 @@ def check_hash(path, expected):
 
 def built_wheel(title):
     """The one wheel that a build backend made."""
-    wheels = glob.glob(DIST + "/*.whl")
+    wheels = [name for name in os.listdir(DIST) if name.endswith(".whl")]
     if len(wheels) != 1:
         fail("the build backend of %s made %d wheels where one is expected" % (title, len(wheels)))
-    return wheels[0]
+    return DIST + "/" + wheels[0]
 
 
 def install(find_links, requirements, checked):
@@ -99,11 +102,15 @@ def install(find_links, requirements, checked):
     """
     platform = os.environ.get("PYFRONT_PYTHON_PLATFORM")
     make_venv()
+    # uv unpacks wheels here and links the files to their places; elsewhere it would have to write every byte twice.
+    os.environ["TMPDIR"] = OUT + "/unpacked"
+    os.makedirs(os.environ["TMPDIR"])
     uv(
-        "pip", "install", "--quiet", "--offline", "--no-cache", "--no-config", "--no-index", "--find-links", find_links,
+        "pip", "install", "--link-mode", "hardlink", "--quiet", "--offline", "--no-cache", "--no-config", "--no-index", "--find-links", find_links,
         "--no-deps", "--python", VENV + "/bin/python", "--prefix", OUT + VENV,
         *(["--python-platform", platform] if platform else []), "--", *requirements,
     )
+    os.rmdir(os.environ.pop("TMPDIR"))
     finish(checked)
 
 
@@ -112,7 +119,10 @@ def make_venv():
 
     By hand: `uv venv` takes a quarter of a second of processor time, as long as the installation of a small wheel.
     """
-    shutil.rmtree(VENV, ignore_errors=True)
+    if os.path.exists(VENV):
+        import shutil
+
+        shutil.rmtree(VENV, ignore_errors=True)
     os.makedirs(VENV + "/bin")
     os.symlink(interpreter(), VENV + "/bin/python")
     with open(VENV + "/pyvenv.cfg", "w") as file:
@@ -192,16 +202,43 @@ def trust_company_ca():
 
 
 def compile_bytecode(checked):
-    """Compiles everything under the output's venv, in sorted order, into hash-based .pyc files.
+    """Compiles everything under the output's venv, in sorted order, into hash-based .pyc files: what `compileall` does, which
+    takes longer to import than a small wheel to install.
 
     Third-party files never change in an image, so their hash is not checked at import (`checked=False`); first-party
     files may be replaced by a bind mount or by compose watch, so theirs is.
     """
-    mode = py_compile.PycInvalidationMode.CHECKED_HASH if checked else py_compile.PycInvalidationMode.UNCHECKED_HASH
-    root = OUT + VENV + "/lib"
-    if os.path.isdir(root):
+    # The layout of PEP 552: bit 0 says hash-based, bit 1 says checked.
+    header = importlib.util.MAGIC_NUMBER + (0b11 if checked else 0b01).to_bytes(4, "little")
+    warnings.simplefilter("ignore")
+    pending = [OUT + VENV + "/lib"]
+    while pending:
+        path = pending.pop()
+        if os.path.isdir(path):
+            if not os.path.islink(path) and os.path.basename(path) != "__pycache__":
+                pending.extend(path + "/" + name for name in sorted(os.listdir(path), reverse=True))
+        elif path.endswith(".py"):
+            compile_file(path, header)
+
+
+def compile_file(path, header):
+    """Compiles one source file, as an import of it would."""
+    directory, name = os.path.split(path)
+    bytecode = "%s/__pycache__/%s.%s.pyc" % (directory, name[:-3], sys.implementation.cache_tag)
+    try:
+        with open(path, "rb") as file:
+            source = file.read()
+        code = compile(source, path[len(OUT):], "exec", dont_inherit=True)
+    except Exception:
         # Some packages ship templates and files for other Python versions that do not compile; uv passes over them too.
-        compileall.compile_dir(root, maxlevels=64, quiet=2, stripdir=OUT, prependdir="/", invalidation_mode=mode)
+        return
+    os.makedirs(os.path.dirname(bytecode), exist_ok=True)
+    try:
+        os.remove(bytecode)
+    except FileNotFoundError:
+        pass
+    with open(bytecode, "xb") as file:
+        file.write(header + importlib.util.source_hash(source) + marshal.dumps(code))
 
 
 def fix_metadata(owners=None):
@@ -214,10 +251,13 @@ def fix_metadata(owners=None):
         for name in names + files:
             path = os.path.join(directory, name)
             uid, gid, mode = owners.get(path[len(OUT):], (0, 0, None))
-            os.lchown(path, uid, gid)
-            if not os.path.islink(path):
+            found = os.lstat(path)
+            if (found.st_uid, found.st_gid) != (uid, gid):
+                os.lchown(path, uid, gid)
+            if not stat.S_ISLNK(found.st_mode):
                 if mode is None:
-                    executable = os.path.isdir(path) or os.stat(path).st_mode & 0o111
+                    executable = stat.S_ISDIR(found.st_mode) or found.st_mode & 0o111
                     mode = 0o755 if executable else 0o644
-                os.chmod(path, mode)
+                if stat.S_IMODE(found.st_mode) != mode:
+                    os.chmod(path, mode)
             os.utime(path, (EPOCH, EPOCH), follow_symlinks=False)

@@ -3,11 +3,13 @@
 
 use crate::diagnostic::Diagnostic;
 
+use super::chosen::choose;
 use super::evidence::{Evidence, Found};
+use super::frameworks::Kind;
 use super::python::is_dotted_name;
 use super::refusal::{Candidate, no_server, refuse};
-use super::servers::{self, Target};
-use super::{Files, StartCommand, frameworks::Kind, wsgi};
+use super::servers::Target;
+use super::{Files, StartCommand};
 
 /// The packages, from the outermost on, in which the settings that `manage.py` names lie.
 fn packages(manage: &str) -> Vec<String> {
@@ -51,16 +53,9 @@ fn served(evidence: &Evidence<'_>, manage: bool) -> Result<StartCommand, Diagnos
         evidence.found.iter().filter(file).filter(|found| found.place.is_ok() && !found.factory).collect()
     };
     let (synchronous, asynchronous) = (named("wsgi"), named("asgi"));
-    let direct = |name: &str| evidence.direct(name);
-    let installed = |name: &str| evidence.installed(name);
-    let by_wsgi = |found: &Found| -> Option<(&'static str, Vec<String>)> {
-        let server = wsgi::choose(&direct, &installed)?;
-        Some((server.name(), server.command(&found.target()?, port)?))
-    };
-    let by_asgi = |found: &Found| -> Option<(&'static str, Vec<String>)> {
-        let server = servers::choose(Kind::Asgi, &direct, &installed)?;
-        Some((server.name(), server.command(&found.target()?, port)?))
-    };
+    let by = |kind: Kind, found: &Found| served_by(evidence, kind, &found.target()?);
+    let by_wsgi = |found: &Found| by(Kind::Wsgi, found);
+    let by_asgi = |found: &Found| by(Kind::Asgi, found);
     let candidates: Vec<Candidate> = (synchronous.iter().filter_map(|found| Some((found, by_wsgi(found)?))))
         .chain(asynchronous.iter().filter_map(|found| Some((found, by_asgi(found)?))))
         .map(|(found, (_, command))| Candidate { command, why: format!("serves {}", found.describe()) })
@@ -98,6 +93,12 @@ fn served(evidence: &Evidence<'_>, manage: bool) -> Result<StartCommand, Diagnos
     })
 }
 
+/// The server for an object of this kind, and its command.
+fn served_by(evidence: &Evidence<'_>, kind: Kind, target: &Target) -> Option<(&'static str, Vec<String>)> {
+    let server = choose(evidence, kind)?;
+    Some((server.name(), server.command(target, evidence.port())?))
+}
+
 /// What the command could be, where the package of the settings is not known.
 fn usual(evidence: &Evidence<'_>) -> Vec<Candidate> {
     let target = |module: &str| Target {
@@ -106,13 +107,9 @@ fn usual(evidence: &Evidence<'_>) -> Vec<Candidate> {
         factory: false,
         directory: None,
     };
-    let (direct, installed) = (|name: &str| evidence.direct(name), |name: &str| evidence.installed(name));
-    let port = evidence.port();
-    let sync = wsgi::choose(&direct, &installed)
-        .and_then(|server| Some((server.name(), server.command(&target("wsgi"), port)?)));
-    let asgi = servers::choose(Kind::Asgi, &direct, &installed)
-        .and_then(|server| Some((server.name(), server.command(&target("asgi"), port)?)));
-    (sync.into_iter().chain(asgi))
+    let wsgi = served_by(evidence, Kind::Wsgi, &target("wsgi"));
+    let asgi = served_by(evidence, Kind::Asgi, &target("asgi"));
+    (wsgi.into_iter().chain(asgi))
         .map(|(server, command)| Candidate {
             command,
             why: format!("{server} is locked; put the settings' package for project"),

@@ -4,6 +4,7 @@
 
 mod apps;
 mod candidates;
+mod chosen;
 mod declared;
 mod django;
 mod evidence;

@@ -6,12 +6,11 @@ use crate::project::document::quoted;
 use crate::project::pyproject::Script;
 
 use super::StartCommand;
+use super::chosen::choose;
 use super::evidence::{Evidence, Found};
-use super::frameworks::Kind;
 use super::refusal::{Candidate, no_server, refuse};
 use super::script::script_candidates;
-use super::servers::{self, Server, Target};
-use super::wsgi;
+use super::servers::Target;
 
 /// An object, if exactly one is in question.
 pub(super) fn serve(
@@ -66,36 +65,6 @@ pub(super) fn serve(
         location: Some(found.location.clone()),
         ..StartCommand::none()
     })
-}
-
-/// A server of either kind.
-enum Chosen {
-    Asgi(Server),
-    Wsgi(wsgi::Server),
-}
-
-fn choose(evidence: &Evidence<'_>, kind: Kind) -> Option<Chosen> {
-    let (direct, installed) = (|name: &str| evidence.direct(name), |name: &str| evidence.installed(name));
-    match kind {
-        Kind::Wsgi => wsgi::choose(&direct, &installed).map(Chosen::Wsgi),
-        _ => servers::choose(kind, &direct, &installed).map(Chosen::Asgi),
-    }
-}
-
-impl Chosen {
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Asgi(server) => server.name(),
-            Self::Wsgi(server) => server.name(),
-        }
-    }
-
-    fn command(&self, target: &Target, port: u16) -> Option<Vec<String>> {
-        match self {
-            Self::Asgi(server) => server.command(target, port),
-            Self::Wsgi(server) => server.command(target, port),
-        }
-    }
 }
 
 /// Both ways to import a module whose directory is in doubt.

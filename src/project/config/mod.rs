@@ -45,7 +45,7 @@ use python::Python;
 use run::Runs;
 use selection::{Extras, Groups};
 use stop_signal::StopSignal;
-use system_packages::SystemPackages;
+use system_packages::{RuntimePackages, SystemPackages};
 use targets::Targets;
 use user::User;
 use uv::UvVersion;
@@ -79,8 +79,9 @@ keys! {
         /// `PYFRONT_LOCKED` does the same and wins.
         "locked" => locked: bool,
         /// System packages that the running program needs, as `apt-get install` or (on Alpine) `apk add` names them: shared
-        /// libraries, programs that are called. A version may follow: `"libpq5=17.6-0+deb13u1"`.
-        "packages" => packages: SystemPackages,
+        /// libraries, programs that are called. A version may follow: `"libpq5=17.6-0+deb13u1"`. `"auto"` stands for those with the
+        /// shared libraries that the installed packages need and the image lacks; builds tell which these are anyway.
+        "packages" => packages: RuntimePackages,
         /// System packages for the steps that build from source, as `apt-get install` or (on Alpine) `apk add` names them:
         /// compilers, headers of libraries. A version may follow: `"gcc=4:14.2.0-1"`. Nothing of them gets into the image.
         "build-packages" => build_packages: SystemPackages,

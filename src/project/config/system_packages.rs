@@ -1,6 +1,7 @@
 //! `packages` and `build-packages`: packages of the base image's distribution. They become arguments of its package manager, so a name
-//! that could be anything else is refused.
+//! that could be anything else is refused. `packages` may also say `"auto"`: what the installed Python packages lack is added then.
 
+use crate::diagnostic::Location;
 use crate::project::config::argv::to_toml;
 use crate::project::config::element::Element;
 use crate::project::document::{Located, Problems, Value, quoted};
@@ -21,23 +22,63 @@ impl SystemPackages {
     }
 }
 
+/// The value of `packages`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuntimePackages {
+    /// The packages that are named.
+    pub named: SystemPackages,
+    /// Where it is asked for those of missing libraries, too.
+    pub auto: Option<Location>,
+}
+
+/// Asks for the packages of missing libraries.
+const AUTO: &str = "auto";
+
+impl Element for RuntimePackages {
+    const EXPECTED: &'static str =
+        "an array of packages, for example [\"libpq5\", \"ffmpeg\"], \"auto\", or an array with \"auto\" in it";
+    const SCHEMA: &'static str =
+        r#"{"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string", "const": "auto"}]}"#;
+
+    fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
+        if value.as_str() == Some(AUTO) {
+            return Some(Self { named: SystemPackages(Vec::new()), auto: Some(value.location()) });
+        }
+        let mut named = SystemPackages::read_as(Self::EXPECTED, value, problems)?;
+        let auto = named.0.iter().position(|package| package.value == AUTO).map(|index| named.0.remove(index).location);
+        Some(Self { named, auto })
+    }
+}
+
 impl Element for SystemPackages {
     const EXPECTED: &'static str = "an array of packages, for example [\"gcc\", \"libpq-dev\"]";
     const SCHEMA: &'static str = r#"{"type": "array", "items": {"type": "string"}}"#;
 
     fn read(value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
+        let packages = Self::read_as(Self::EXPECTED, value, problems)?;
+        if let Some(auto) = packages.0.iter().find(|package| package.value == AUTO) {
+            problems.push(
+                value
+                    .problem("cannot have \"auto\", which is for packages alone")
+                    .at_location(Some(auto.location.clone()))
+                    .help("name the packages; a build that fails says which one it misses"),
+            );
+            return None;
+        }
+        Some(packages)
+    }
+}
+
+impl SystemPackages {
+    fn read_as(expected: &str, value: &Value<'_>, problems: &mut Problems) -> Option<Self> {
         if let Some(text) = value.as_str() {
             let words: Vec<&str> = text.split_whitespace().collect();
-            problems.push(value.wrong_type(Self::EXPECTED).help(format!(
-                "write {} = {}",
-                value.key(),
-                to_toml(&words)
-            )));
+            problems.push(value.wrong_type(expected).help(format!("write {} = {}", value.key(), to_toml(&words))));
             return None;
         }
         let before = problems.len();
         let mut packages: Vec<Located<String>> = Vec::new();
-        for package in value.strings(Self::EXPECTED, problems)? {
+        for package in value.strings(expected, problems)? {
             if let Some(problem) = problem(&package) {
                 problems.push(
                     value
@@ -84,6 +125,16 @@ mod tests {
     fn names_and_versions() {
         let packages = read("build-packages = ['libpq-dev', 'g++', 'gcc=4:14.2.0-1', 'g++']").build_packages.unwrap();
         assert_eq!(packages.to_vec(), ["g++", "gcc=4:14.2.0-1", "libpq-dev"]);
+    }
+
+    #[test]
+    fn missing_packages_are_added_where_it_is_asked_for() {
+        let packages = |text: &str| read(&format!("packages = {text}")).packages.unwrap().value;
+        assert_eq!(packages("'auto'").named.to_vec(), Vec::<String>::new());
+        let some = packages("[\n  'libpq5',\n  'auto',\n]");
+        assert_eq!((some.named.to_vec(), some.auto.unwrap().lines().0), (vec!["libpq5".to_owned()], 3));
+        assert_eq!(packages("['libpq5']").auto, None);
+        insta::assert_snapshot!(errors("build-packages = ['gcc', 'auto']\npackages = 'automatic'\n"));
     }
 
     #[test]

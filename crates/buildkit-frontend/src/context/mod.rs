@@ -16,6 +16,7 @@ use buildkit_llb::{Annotate as _, Differ, Local, Output};
 pub use entry::Entry;
 pub use main::FirstLook;
 pub(crate) use main::MainSource;
+pub(crate) use named::LookedFor;
 pub use named::NamedContext;
 pub use selection::Selection;
 

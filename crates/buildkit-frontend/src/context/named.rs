@@ -1,5 +1,8 @@
 //! Named contexts (`--build-context name=…`): what stands in for an image, or adds a tree of files.
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use buildkit_llb::{Annotate as _, Http, Image, OciLayout, Output, Platform};
 
 use super::main::{git_source, is_http};
@@ -8,7 +11,7 @@ use crate::error::FrontendError;
 use crate::gateway::{Gateway, ResolveImage, ResolvedImage};
 use crate::ignore;
 use crate::image::{ImageConfig, ImageReference};
-use crate::options::NamedSource;
+use crate::options::{NamedSource, normalized_name};
 
 /// What a named context is.
 #[derive(Debug, Clone)]
@@ -31,7 +34,30 @@ pub enum NamedContext {
     },
 }
 
+/// The names that named contexts were asked for by.
+#[derive(Debug, Default)]
+pub(crate) struct LookedFor(Mutex<BTreeSet<String>>);
+
+impl LookedFor {
+    fn names(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Gateway {
+    /// The named contexts that nothing has asked for so far, as the client sent them; and the names that were asked for. The
+    /// context that replaced this frontend's own image was used by the daemon.
+    pub fn unused_named_contexts(&self) -> (Vec<&str>, BTreeSet<String>) {
+        let names = self.looked_for().names().clone();
+        let own = self.options().source.as_deref().map(normalized_name);
+        let is_used = |key: &str| {
+            let name = key.split_once("::").map_or(key, |(name, _)| name);
+            names.contains(name) || own.as_deref() == Some(name)
+        };
+        let keys = self.options().named_contexts.iter().map(|(key, _)| key);
+        (keys.filter(|key| !is_used(key)).collect(), names)
+    }
+
     /// The named context of a name, if the client passed one. One for this platform (`name::os/arch`) wins.
     ///
     /// A base image should be looked for here first: `--build-context python:3.13-slim=…` replaces it.
@@ -40,6 +66,7 @@ impl Gateway {
         name: &str,
         platform: Option<&Platform>,
     ) -> Result<Option<NamedContext>, FrontendError> {
+        self.looked_for().names().insert(normalized_name(name));
         let Some((key, source)) = self.options().named_contexts.get(name, platform) else { return Ok(None) };
         let loaded = self.load_named(key, name, source, platform).await;
         loaded

@@ -78,7 +78,7 @@ impl NamedContexts {
 }
 
 /// A context's name as clients send it: the familiar form of an image reference, without `:latest`.
-fn normalized_name(name: &str) -> String {
+pub(crate) fn normalized_name(name: &str) -> String {
     match ImageReference::parse(name) {
         Ok(reference) => {
             let familiar = reference.familiar();

@@ -22,6 +22,7 @@ use buildkit_proto::pb::LinuxResources;
 pub use attest::SbomOptions;
 pub use cache::{CacheImport, NoCache};
 pub use check::{CheckOptions, RuleSet};
+pub(crate) use contexts::normalized_name;
 pub use contexts::{DEFAULT_CONTEXT_LOCAL, DEFAULT_ENTRY_LOCAL, MainContextOptions, NamedContexts, NamedSource};
 pub use epoch::SourceDateEpoch;
 
@@ -240,9 +241,10 @@ impl Options {
     /// The build args that have no meaning to BuildKit, so that the frontend has to know them: a typo among them deserves a
     /// warning.
     pub fn user_build_args(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.build_args.iter().map(|(name, value)| (name.as_str(), value.as_str())).filter(|(name, _)| {
-            !name.starts_with("BUILDKIT_") && *name != "SOURCE_DATE_EPOCH" && !network::is_proxy(name)
-        })
+        self.build_args
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .filter(|(name, _)| !is_buildkits(name) && *name != "SOURCE_DATE_EPOCH" && !network::is_proxy(name))
     }
 
     /// The session through which a local source is read, if it is not the usual one.
@@ -265,6 +267,22 @@ fn parse_resolve_mode(text: &str) -> Result<ResolveMode, OptionError> {
         "local" => Ok(ResolveMode::Local),
         _ => Err(OptionError::new("image-resolve-mode", text, "default, pull or local")),
     }
+}
+
+/// Whether BuildKit, its client or this crate reads a build arg.
+fn is_buildkits(name: &str) -> bool {
+    const KNOWN: [&str; 8] = [
+        "BUILD_NAME",
+        "CACHE_MOUNT_NS",
+        "CONTEXT_KEEP_GIT_DIR",
+        "DOCKERFILE_CHECK",
+        "INLINE_CACHE",
+        "MULTI_PLATFORM",
+        "SANDBOX_HOSTNAME",
+        "SYNTAX",
+    ];
+    let rest = name.strip_prefix("BUILDKIT_");
+    rest.is_some_and(|rest| KNOWN.contains(&rest) || rest.starts_with("ATTEST_"))
 }
 
 fn with_prefix(raw: &BTreeMap<String, String>, prefix: &str) -> BTreeMap<String, String> {
@@ -303,6 +321,8 @@ mod tests {
             ("build-arg:BUILDKIT_MULTI_PLATFORM", "true"),
             ("build-arg:HTTPS_PROXY", "http://proxy"),
             ("build-arg:PYTHON", "3.13"),
+            ("build-arg:BUILDKIT_CACHE_MOUNT", "typing error"),
+            ("build-arg:BUILDKIT_ATTEST_PROVENANCE", "mode=min"),
             ("build-arg:BUILDKIT_SANDBOX_HOSTNAME", "box"),
             ("build-arg:BUILDKIT_CONTEXT_KEEP_GIT_DIR", "1"),
             ("build-arg:BUILDKIT_CACHE_MOUNT_NS", "ns"),
@@ -341,7 +361,10 @@ mod tests {
         assert_eq!(options.platforms, [Platform::new("linux", "arm64")]);
         assert!(options.multi_platform);
         assert_eq!(options.proxy.https, "http://proxy");
-        assert_eq!(options.user_build_args().collect::<Vec<_>>(), [("PYTHON", "3.13")]);
+        assert_eq!(
+            options.user_build_args().collect::<Vec<_>>(),
+            [("BUILDKIT_CACHE_MOUNT", "typing error"), ("PYTHON", "3.13")]
+        );
         assert_eq!(options.hostname.as_deref(), Some("box"));
         assert_eq!(options.no_cache, NoCache::Everything);
         assert_eq!(options.resolve_mode, ResolveMode::Pull);

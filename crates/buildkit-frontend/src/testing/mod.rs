@@ -254,6 +254,10 @@ pub struct Outcome {
     pub protocol_error: Option<String>,
     /// Every call that arrived, in order, answered or not.
     pub received: Vec<Call>,
+    /// When each of these arrived, counted from the start of the process.
+    pub arrivals: Vec<Duration>,
+    /// The most memory that it had in use until its first `Return`, in KiB, where the system tells.
+    pub peak_memory: Option<u64>,
     /// The content of the calls that were answered, or failed on purpose after they were read.
     pub requests: Vec<Request>,
     /// The graphs behind the references, by id.

@@ -70,7 +70,13 @@ async fn converse(daemon: Arc<FakeDaemon>, program: &Path) -> Outcome {
         let _ = stderr.read_to_end(&mut text).await;
         String::from_utf8_lossy(&text).into_owned()
     });
-    let state = Arc::new(State::default());
+    let state = Arc::new(State {
+        start,
+        process: child.id(),
+        record: Arc::default(),
+        received: Mutex::default(),
+        peak_memory: Mutex::default(),
+    });
     // What is not closed on purpose stays open until the frontend has ended.
     let mut server = tokio::spawn(serve(Arc::clone(&daemon), wire.clone(), Arc::clone(&state)));
     let status = tokio::time::timeout(daemon.time_limit, child.wait()).await;
@@ -84,23 +90,38 @@ async fn converse(daemon: Arc<FakeDaemon>, program: &Path) -> Outcome {
     drop(wire);
     let stderr = tokio::time::timeout(Duration::from_secs(5), errors).await;
     let record = std::mem::take(&mut *lock(&state.record));
+    let (received, arrivals) = std::mem::take(&mut *lock(&state.received)).into_iter().unzip();
     Outcome {
         exit_code: status.ok().and_then(Result::ok).and_then(|status| status.code()),
         timed_out,
         duration,
         stderr: stderr.ok().and_then(Result::ok).unwrap_or_default(),
         protocol_error: end.ok().and_then(Result::ok).flatten(),
-        received: std::mem::take(&mut *lock(&state.received)),
+        received,
+        arrivals,
+        peak_memory: *lock(&state.peak_memory),
         requests: record.requests,
         references: record.references,
     }
 }
 
 /// What the parts of one conversation share.
-#[derive(Default)]
 struct State {
+    start: Instant,
+    process: Option<u32>,
     record: Arc<Mutex<Record>>,
-    received: Mutex<Vec<Call>>,
+    /// Calls, and when they arrived.
+    received: Mutex<Vec<(Call, Duration)>>,
+    peak_memory: Mutex<Option<u64>>,
+}
+
+impl State {
+    /// The most memory that the frontend has had in use so far, in KiB.
+    fn memory(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process?)).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        line.trim().strip_suffix("kB")?.trim().parse().ok()
+    }
 }
 
 /// How a conversation is cut short.
@@ -167,9 +188,12 @@ async fn handle(
     let call = Call::from_path(request.uri().path());
     let nth = {
         let mut received = lock(&state.received);
-        received.push(call);
-        received.iter().filter(|it| **it == call).count()
+        received.push((call, state.start.elapsed()));
+        received.iter().filter(|(it, _)| *it == call).count()
     };
+    if call == Call::Return && nth == 1 {
+        *lock(&state.peak_memory) = state.memory();
+    }
     let mut failure = None;
     let mut drop_after = false;
     for fault in daemon.faults.iter().filter(|fault| fault.hits(call, nth)) {

@@ -1,25 +1,32 @@
-//! What to do when a source of BuildKit's own fails for want of credentials. BuildKit says what happened; which secret
-//! would have helped only the plan knows.
+//! What to do when something that is fetched does not arrive. BuildKit says what happened; who wants it and which secret would have
+//! helped only the plan knows.
+
+mod files;
 
 use std::collections::BTreeSet;
 
 use buildkit_frontend::FrontendError;
 
+use self::files::Files;
+use crate::closure::Closure;
 use crate::plan::indexes::Secrets;
 use crate::plan::{BuildSource, Plan};
 use crate::project::indexes::{Index, Realm};
+use crate::project::pyproject::Pyproject;
 
 /// What could be said about failures of a plan's sources.
 pub(super) struct Advice<'a> {
     /// The named indexes that files are fetched from without credentials.
     indexes: Vec<&'a Index>,
+    files: Files<'a>,
     https: bool,
     http: bool,
     ssh: bool,
 }
 
 impl<'a> Advice<'a> {
-    pub(super) fn new(plan: &Plan, declared: &'a [Index]) -> Self {
+    /// `declared` are the indexes of the user, `pyproject` is theirs, and the plan is made of the closure.
+    pub(super) fn new(plan: &'a Plan, closure: &'a Closure, pyproject: &'a Pyproject, declared: &'a [Index]) -> Self {
         let wheels = plan.groups.iter().flat_map(|group| &group.wheels);
         let mut plain: BTreeSet<String> =
             wheels.filter(|wheel| wheel.access.is_none()).filter_map(|wheel| realm(&wheel.url)).collect();
@@ -36,23 +43,28 @@ impl<'a> Advice<'a> {
             }
         }
         let asked = |index: &&Index| realm(&index.url).is_some_and(|realm| plain.contains(&realm));
-        Self { indexes: declared.iter().filter(asked).collect(), https, http, ssh }
+        let files = Files::new(plan, closure, pyproject);
+        Self { indexes: declared.iter().filter(asked).collect(), files, https, http, ssh }
     }
 
     /// Whether there is anything to say. If not, nobody needs to wait for the build.
     pub(super) fn is_possible(&self) -> bool {
-        !self.indexes.is_empty() || self.https || self.http || self.ssh
+        !self.files.is_empty() || self.https || self.http || self.ssh
     }
 
     /// The error with what helps, if that is known.
     pub(super) fn on(&self, error: FrontendError) -> FrontendError {
-        match self.help(error.message()) {
-            Some(help) if error.is_from_call() => error.help(help),
-            _ => error,
+        if !error.is_from_call() {
+            return error;
+        }
+        match self.of_repository(error.message()) {
+            Some(help) => error.help(help),
+            None => self.files.on(error, self.credentials().as_deref()),
         }
     }
 
-    fn help(&self, message: &str) -> Option<String> {
+    /// What helps with a git repository.
+    fn of_repository(&self, message: &str) -> Option<String> {
         let says = |texts: &[&str]| texts.iter().any(|text| message.contains(text));
         if self.ssh && says(&["forwarded from the client", "unset ssh forward key", "sshforward"]) {
             return Some("pass your SSH agent to the build: docker buildx build --ssh default …".to_owned());
@@ -80,9 +92,12 @@ impl<'a> Advice<'a> {
                     .to_owned(),
             );
         }
-        // BuildKit looks at the hash of what it got, whatever the status: a refusal, too, is a file that is not the locked one.
-        let refused = ["digest mismatch", "response status 401", "response status 403", "response status 404"];
-        if !says(&refused) || self.indexes.is_empty() {
+        None
+    }
+
+    /// What to pass when the indexes want credentials.
+    fn credentials(&self) -> Option<String> {
+        if self.indexes.is_empty() {
             return None;
         }
         let each = self.indexes.iter().map(|index| match (Secrets::of(index), &index.name) {
@@ -92,8 +107,7 @@ impl<'a> Advice<'a> {
             _ => format!("{}: give it a name, or pass --secret id=netrc,src=$HOME/.netrc", index.location),
         });
         Some(format!(
-            "the index answered with something else than the locked file; if it wants credentials, pass them as build secrets\n    \
-             {}",
+            "if the index wants credentials, pass them as build secrets\n    {}",
             each.collect::<Vec<_>>().join("\n    ")
         ))
     }
