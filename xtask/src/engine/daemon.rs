@@ -25,22 +25,27 @@ const STOP: Duration = Duration::from_secs(20);
 /// The hidden command of xtask that becomes dockerd; with the engine's directory after it, it marks the engine's process.
 const INIT: &str = "engine-init";
 
-/// Makes the engine answer: by doing nothing, by starting it, or by replacing one that hangs.
+/// Makes the engine answer: by doing nothing, by starting it, or by replacing one that hangs or is made of other packages than
+/// it would be now.
 pub(crate) fn up(state: &State, kind: Kind, engine: &Path) -> Result<()> {
     let this = Engine::Private { kind, directory: engine.to_owned() };
-    if find(engine)?.is_some() && client::answers(&this) {
+    let is_current = || rootfs_of(engine).is_ok_and(|rootfs| rootfs::is_current(&rootfs, kind.suite()));
+    if find(engine)?.is_some() && is_current() && client::answers(&this) {
         return Ok(());
     }
     require_root()?;
     let _lock = state.lock(&format!("engine-{}", kind.name()))?;
+    // Made first: one that runs goes on running until then.
+    let rootfs = rootfs::ensure(state, kind.suite())?;
     if find(engine)?.is_some() {
-        if client::answers(&this) {
-            return Ok(());
-        }
-        note(format!("the {} engine runs but does not answer: it is started again", kind.name()));
+        let why = match (is_current(), client::answers(&this)) {
+            (true, true) => return Ok(()),
+            (false, _) => "is made of other packages",
+            (true, false) => "does not answer",
+        };
+        note(format!("the {} engine runs but {why}: it is started again", kind.name()));
         stop(engine)?;
     }
-    let rootfs = rootfs::ensure(state, kind.suite())?;
     step(format!("starting the {} engine", kind.name()), || start(state, kind, &rootfs, &this))
 }
 
