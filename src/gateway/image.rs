@@ -9,6 +9,7 @@ use crate::emit::{
     describe, describe_built, describe_copy, describe_local, describe_members, describe_packages, describe_resolved,
     describe_run,
 };
+use crate::plan::target::Kind;
 use crate::plan::{self, Plan, VENV};
 use crate::project::config::run::At;
 
@@ -44,7 +45,13 @@ pub fn config(plan: &Plan, base: &ImageConfig, platform: &Platform) -> ImageConf
     config.volumes.extend(plan.config.volumes.iter().map(|path| (path.clone(), serde_json::json!({}))));
     // Triggers of a base are for images that a Dockerfile makes on it; they are not handed on.
     config.on_build.clear();
-    config.user = format!("{}:{}", plan.account.uid, plan.account.gid);
+    let plan::Account { uid, gid, .. } = plan.account;
+    config.user = match plan.target.kind {
+        // Before Docker 28 nothing can be synchronized into a container whose user has a group here (moby#34142). So it is the
+        // group that /etc/passwd gives to the user, which is the same.
+        Kind::Dev => uid.to_string(),
+        _ => format!("{uid}:{gid}"),
+    };
     config.working_dir.clone_from(&plan.workdir);
     config.entrypoint.clone_from(&plan.config.entrypoint);
     config.cmd.clone_from(&plan.config.command);
