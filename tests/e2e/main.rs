@@ -23,6 +23,7 @@ mod leaving;
 mod libraries;
 mod local;
 mod options;
+mod outages;
 mod platforms;
 mod private_index;
 mod projects;
