@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use buildkit_frontend::image::{Healthcheck, History, ImageConfig};
 use buildkit_llb::Platform;
+use prost_types::Timestamp;
 
 use crate::emit::{
     describe, describe_built, describe_copy, describe_local, describe_members, describe_packages, describe_resolved,
@@ -69,27 +70,11 @@ pub fn config(plan: &Plan, base: &ImageConfig, platform: &Platform) -> ImageConf
 /// Gives an image, and what it adds to its base's history, a time in seconds since 1970. Exporters do so, too, except that of
 /// Docker's graph driver store.
 pub fn set_time(image: &mut ImageConfig, seconds: i64) {
-    let time = rfc3339(seconds);
+    let time = Timestamp { seconds, nanos: 0 }.to_string();
     for entry in image.history.iter_mut().filter(|entry| entry.comment == COMMENT) {
         entry.created = Some(time.clone());
     }
     image.created = Some(time);
-}
-
-/// A time of the proleptic Gregorian calendar, as RFC 3339 writes it.
-fn rfc3339(seconds: i64) -> String {
-    let (mut days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    // Counted from a first of March, leap days are at the end of a year; 400 years have the same number of days.
-    days += 719_468;
-    let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let date = day - (153 * month + 2) / 5 + 1;
-    let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-    let year = era * 400 + year + next;
-    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
-    format!("{year:04}-{month:02}-{date:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
 /// The config of what is no image to run, but files to export or to copy from. That of the virtual environment, which is for
@@ -173,15 +158,13 @@ mod tests {
 
     #[test]
     fn times() {
-        let times = [0, 951_782_399, 951_782_400, 1_700_000_000, 4_107_542_399, -1].map(rfc3339);
-        let expected = [
-            "1970-01-01T00:00:00Z",
-            "2000-02-28T23:59:59Z",
-            "2000-02-29T00:00:00Z",
-            "2023-11-14T22:13:20Z",
-            "2100-02-28T23:59:59Z",
-            "1969-12-31T23:59:59Z",
-        ];
+        let times = [0, 951_782_400, 4_107_542_399, -1].map(|seconds| {
+            let mut image = ImageConfig::default();
+            set_time(&mut image, seconds);
+            image.created.unwrap_or_default()
+        });
+        let expected =
+            ["1970-01-01T00:00:00Z", "2000-02-29T00:00:00Z", "2100-02-28T23:59:59Z", "1969-12-31T23:59:59Z"];
         assert_eq!(times, expected);
     }
 }

@@ -140,8 +140,34 @@ impl Build {
     }
 }
 
+/// What runc says when it starts a container whose first process is gone before it could set itself up. It happens to one
+/// container in some thousands, whatever is in it, on machines that start many of them.
+const NEVER_STARTED: &str = "waiting for init preliminary setup";
+
+/// Runs docker; once more, and says so, if the engine failed to start a container.
 fn docker(arguments: &[&str]) -> Output {
-    Command::new("docker").args(arguments).output().expect("docker can be started: PATH is set by cargo xtask test")
+    let run = || {
+        let mut docker = Command::new("docker");
+        docker.args(arguments).output().expect("docker can be started: PATH is set by cargo xtask test")
+    };
+    let logged = daemon_log().len();
+    let output = run();
+    if output.status.success() {
+        return output;
+    }
+    // The runtime of a frontend writes into the daemon's log, that of a step into the step's output.
+    let log = daemon_log();
+    let texts = [&output.stderr[..], &output.stdout, log.get(logged..).unwrap_or_default()];
+    if !texts.iter().any(|text| String::from_utf8_lossy(text).contains(NEVER_STARTED)) {
+        return output;
+    }
+    eprintln!("AGAIN: docker {arguments:?}, for runc did not start a container: \"{NEVER_STARTED}\"");
+    run()
+}
+
+/// What the daemon has written, where `cargo xtask test` says where that is.
+fn daemon_log() -> Vec<u8> {
+    std::env::var_os("PYFRONT_TEST_ENGINE_LOG").and_then(|path| std::fs::read(path).ok()).unwrap_or_default()
 }
 
 /// Stands in the certificates that every build gets, and must stand in no image.

@@ -86,9 +86,14 @@ fn start(state: &State, kind: Kind, rootfs: &Path, this: &Engine) -> Result<()> 
     Network::of(kind).up(rootfs)?;
     fs::write(engine.join("run/daemon.json"), settings(kind)?)?;
     fs::write(engine.join("rootfs"), rootfs.as_os_str().as_encoded_bytes())?;
-    let log = engine.join("dockerd.log");
+    let log = log(&engine);
     let child = spawn(rootfs, &engine, &log)?;
     wait_until_up(child, this, &log)
+}
+
+/// Where the engine's daemon writes what it does, and its container runtime why it could not start something.
+pub(super) fn log(engine: &Path) -> PathBuf {
+    engine.join("dockerd.log")
 }
 
 fn settings(kind: Kind) -> Result<String> {

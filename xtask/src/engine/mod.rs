@@ -204,6 +204,7 @@ impl Engine {
                     ("BUILDX_CONFIG", None),
                     ("PATH", Some(path)),
                     ("PYFRONT_TEST_CERTIFICATE", Some(certificate::path(directory).display().to_string())),
+                    ("PYFRONT_TEST_ENGINE_LOG", Some(daemon::log(directory).display().to_string())),
                 ]
             }
         }
