@@ -163,8 +163,7 @@ mod tests {
             set_time(&mut image, seconds);
             image.created.unwrap_or_default()
         });
-        let expected =
-            ["1970-01-01T00:00:00Z", "2000-02-29T00:00:00Z", "2100-02-28T23:59:59Z", "1969-12-31T23:59:59Z"];
+        let expected = ["1970-01-01T00:00:00Z", "2000-02-29T00:00:00Z", "2100-02-28T23:59:59Z", "1969-12-31T23:59:59Z"];
         assert_eq!(times, expected);
     }
 }
