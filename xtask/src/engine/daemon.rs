@@ -65,12 +65,27 @@ pub(crate) fn down(state: &State, kind: Kind, purge: bool) -> Result<()> {
     Ok(())
 }
 
+/// Ends the engine without a warning, as a crash does. It is started by [`up`] with all that it has stored.
+pub(crate) fn kill(state: &State, kind: Kind) -> Result<()> {
+    require_root()?;
+    let _lock = state.lock(&format!("engine-{}", kind.name()))?;
+    let engine = directory(state, kind)?;
+    if let Some(supervisor) = find(&engine)? {
+        signal(supervisor, Signal::KILL);
+    }
+    if wait_until_gone(&engine, STOP)? { Ok(()) } else { bail!("the {} engine cannot be killed", kind.name()) }
+}
+
 fn start(state: &State, kind: Kind, rootfs: &Path, this: &Engine) -> Result<()> {
     let engine = directory(state, kind)?;
     mounts::unmount_below(rootfs)?;
-    mounts::unmount_below(&engine)?;
     for name in ["run", "data"] {
         fs::create_dir_all(engine.join(name))?;
+    }
+    match kind.memory() {
+        // What a killed predecessor has stored stays.
+        Some(size) => mounts::in_memory(&engine.join("data"), size)?,
+        None => mounts::unmount_below(&engine)?,
     }
     fs::set_permissions(&engine, fs::Permissions::from_mode(0o755))?;
     // A socket or a pid file of a killed predecessor would be mistaken for a living one.
