@@ -30,6 +30,7 @@ mod projects;
 mod questions;
 mod registry;
 mod runtime;
+mod scratch;
 mod secrets;
 mod served;
 mod source;
