@@ -140,8 +140,7 @@ fn history(plan: &Plan) -> Vec<History> {
     entries.extend(plan.first_party_layers().iter().map(|members| entry(describe_members(plan, members), false)));
     entries.extend(added(At::Project));
     entries.extend(added(At::Runtime));
-    let argv: Vec<&String> = plan.config.entrypoint.iter().chain(&plan.config.command).collect();
-    entries.push(entry(format!("start {}", serde_json::to_string(&argv).unwrap_or_default()), true));
+    entries.push(entry(format!("start {}", plan.config.argv()), true));
     entries
 }
 
@@ -156,8 +155,7 @@ mod tests {
             set_time(&mut image, seconds);
             image.created.unwrap_or_default()
         });
-        let expected =
-            ["1970-01-01T00:00:00Z", "2000-02-29T00:00:00Z", "2100-02-28T23:59:59Z", "1969-12-31T23:59:59Z"];
+        let expected = ["1970-01-01T00:00:00Z", "2000-02-29T00:00:00Z", "2100-02-28T23:59:59Z", "1969-12-31T23:59:59Z"];
         assert_eq!(times, expected);
     }
 }
