@@ -147,8 +147,7 @@ fn history(plan: &Plan) -> Vec<History> {
     entries.extend(plan.first_party_layers().iter().map(|members| entry(describe_members(plan, members), false)));
     entries.extend(added(At::Project));
     entries.extend(added(At::Runtime));
-    let argv: Vec<&String> = plan.config.entrypoint.iter().chain(&plan.config.command).collect();
-    entries.push(entry(format!("start {}", serde_json::to_string(&argv).unwrap_or_default()), true));
+    entries.push(entry(format!("start {}", plan.config.argv()), true));
     entries
 }
 
