@@ -126,7 +126,7 @@ pub fn image(plan: &Plan, context: &Context<'_>) -> Result<Output, OpError> {
     if growing.pending.is_empty() {
         return Ok(growing.image);
     }
-    emitter.assemble(Some(&growing.image), &growing.pending)
+    emitter.finish(&growing.image, &growing.pending)
 }
 
 struct Emitter<'a> {
@@ -352,20 +352,35 @@ impl Emitter<'_> {
         exec.build()?.output(programs::OUT)
     }
 
+    /// The image, whose name in progress says what it starts and why.
+    fn finish(&self, base: &Output, layers: &[Output]) -> Result<Output, OpError> {
+        let start = self.plan.config.start().map(|start| format!(", {start}")).unwrap_or_default();
+        let name = self.assembling() + &start;
+        self.assemble_as(&name, Some(base), layers)
+    }
+
     /// Puts the layers on the base, if there is one.
     fn assemble(&self, base: Option<&Output>, layers: &[Output]) -> Result<Output, OpError> {
-        let name = format!("{} assemble {}", self.stage("project", false), self.plan.project);
+        self.assemble_as(&self.assembling(), base, layers)
+    }
+
+    fn assembling(&self) -> String {
+        format!("{} assemble {}", self.stage("project", false), self.plan.project)
+    }
+
+    fn assemble_as(&self, name: &str, base: Option<&Output>, layers: &[Output]) -> Result<Output, OpError> {
         if self.context.caps.supports(Cap::MergeOp) {
             let inputs: Vec<Output> = base.into_iter().chain(layers).cloned().collect();
-            if let Some(merged) = Merge::of(inputs).named(name.clone()).build() {
+            if let Some(merged) = Merge::of(inputs).named(name).build() {
                 return Ok(merged);
             }
         }
         let mut image = base.cloned();
-        for layer in layers {
+        for (index, layer) in layers.iter().enumerate() {
             let below = image.as_ref().map_or(SCRATCH, buildkit_llb::Base::from);
             let copy = Copy::new(layer, "/", "/").contents_only();
-            image = Some(File::on(below).then(copy).named(name.clone()).build()?);
+            let name = if index + 1 == layers.len() { name.to_owned() } else { self.assembling() };
+            image = Some(File::on(below).then(copy).named(name).build()?);
         }
         // There always is a layer.
         image.ok_or(OpError::Invalid { what: "an image", value: String::new(), why: "it has no layer" })

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use buildkit_frontend::image::{Healthcheck, History, ImageConfig};
 use buildkit_llb::Platform;
+use prost_types::Timestamp;
 
 use crate::emit::{
     describe, describe_built, describe_copy, describe_local, describe_members, describe_packages, describe_resolved,
     describe_run,
 };
+use crate::plan::target::Kind;
 use crate::plan::{self, Plan, VENV};
 use crate::project::config::run::At;
 
@@ -44,7 +46,13 @@ pub fn config(plan: &Plan, base: &ImageConfig, platform: &Platform) -> ImageConf
     config.volumes.extend(plan.config.volumes.iter().map(|path| (path.clone(), serde_json::json!({}))));
     // Triggers of a base are for images that a Dockerfile makes on it; they are not handed on.
     config.on_build.clear();
-    config.user = format!("{}:{}", plan.account.uid, plan.account.gid);
+    let plan::Account { uid, gid, .. } = plan.account;
+    config.user = match plan.target.kind {
+        // Before Docker 28 nothing can be synchronized into a container whose user has a group here (moby#34142). So it is the
+        // group that /etc/passwd gives to the user, which is the same.
+        Kind::Dev => uid.to_string(),
+        _ => format!("{uid}:{gid}"),
+    };
     config.working_dir.clone_from(&plan.workdir);
     config.entrypoint.clone_from(&plan.config.entrypoint);
     config.cmd.clone_from(&plan.config.command);
@@ -62,27 +70,11 @@ pub fn config(plan: &Plan, base: &ImageConfig, platform: &Platform) -> ImageConf
 /// Gives an image, and what it adds to its base's history, a time in seconds since 1970. Exporters do so, too, except that of
 /// Docker's graph driver store.
 pub fn set_time(image: &mut ImageConfig, seconds: i64) {
-    let time = rfc3339(seconds);
+    let time = Timestamp { seconds, nanos: 0 }.to_string();
     for entry in image.history.iter_mut().filter(|entry| entry.comment == COMMENT) {
         entry.created = Some(time.clone());
     }
     image.created = Some(time);
-}
-
-/// A time of the proleptic Gregorian calendar, as RFC 3339 writes it.
-fn rfc3339(seconds: i64) -> String {
-    let (mut days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
-    // Counted from a first of March, leap days are at the end of a year; 400 years have the same number of days.
-    days += 719_468;
-    let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let date = day - (153 * month + 2) / 5 + 1;
-    let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-    let year = era * 400 + year + next;
-    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
-    format!("{year:04}-{month:02}-{date:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
 /// The config of what is no image to run, but files to export or to copy from. That of the virtual environment, which is for
@@ -155,8 +147,7 @@ fn history(plan: &Plan) -> Vec<History> {
     entries.extend(plan.first_party_layers().iter().map(|members| entry(describe_members(plan, members), false)));
     entries.extend(added(At::Project));
     entries.extend(added(At::Runtime));
-    let argv: Vec<&String> = plan.config.entrypoint.iter().chain(&plan.config.command).collect();
-    entries.push(entry(format!("start {}", serde_json::to_string(&argv).unwrap_or_default()), true));
+    entries.push(entry(format!("start {}", plan.config.argv()), true));
     entries
 }
 
@@ -166,15 +157,12 @@ mod tests {
 
     #[test]
     fn times() {
-        let times = [0, 951_782_399, 951_782_400, 1_700_000_000, 4_107_542_399, -1].map(rfc3339);
-        let expected = [
-            "1970-01-01T00:00:00Z",
-            "2000-02-28T23:59:59Z",
-            "2000-02-29T00:00:00Z",
-            "2023-11-14T22:13:20Z",
-            "2100-02-28T23:59:59Z",
-            "1969-12-31T23:59:59Z",
-        ];
+        let times = [0, 951_782_400, 4_107_542_399, -1].map(|seconds| {
+            let mut image = ImageConfig::default();
+            set_time(&mut image, seconds);
+            image.created.unwrap_or_default()
+        });
+        let expected = ["1970-01-01T00:00:00Z", "2000-02-29T00:00:00Z", "2100-02-28T23:59:59Z", "1969-12-31T23:59:59Z"];
         assert_eq!(times, expected);
     }
 }

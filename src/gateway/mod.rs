@@ -76,10 +76,14 @@ async fn build_image(gateway: &Gateway) -> Result<BuildResult, FrontendError> {
 /// The build argument that says whether the image's manifests are annotated.
 const ANNOTATIONS: &str = "PYFRONT_ANNOTATIONS";
 
+fn is_annotated(gateway: &Gateway) -> Result<bool, FrontendError> {
+    Ok(gateway.options().switch(ANNOTATIONS)?.unwrap_or(true))
+}
+
 /// What the images say about themselves in the OCI's terms, as annotations of their manifests: those of their labels that
 /// they have in common. A frontend's annotations win over the client's, so the client can do without them.
 fn annotations(gateway: &Gateway, planned: &Planned) -> Result<BTreeMap<String, String>, FrontendError> {
-    if !gateway.options().switch(ANNOTATIONS)?.unwrap_or(true) {
+    if !is_annotated(gateway)? {
         return Ok(BTreeMap::new());
     }
     let mut labels = planned.images.iter().map(|image| &image.plan.config.labels);

@@ -11,10 +11,10 @@ use buildkit_frontend::subrequest::{
 use buildkit_frontend::{BuildResult, FrontendError, Gateway};
 
 use super::platforms::Platforms;
-use super::read::{LOCKED, is_locked};
+use super::read::{LOCKED, Written, is_locked};
 use super::resolve::PYTHON_VERSION;
 use super::targets::json;
-use super::{checks, plan, platforms, read, report, secrets, sizes};
+use super::{ANNOTATIONS, checks, is_annotated, plan, platforms, read, report, secrets, sizes};
 use crate::diagnostic::{Location, SourceFile};
 use crate::lint::Finding;
 use crate::plan::input::Input;
@@ -144,17 +144,35 @@ async fn outline(gateway: &Gateway) -> Result<Outline, FrontendError> {
             location: None,
         },
     ]);
+    args.push(OutlineArg {
+        name: ANNOTATIONS.to_owned(),
+        description: "whether the image's manifests are annotated".to_owned(),
+        value: is_annotated(gateway)?.to_string(),
+        location: None,
+    });
     let listed = target::list(&written.config).into_iter().find(|listed| listed.target == written.target);
-    let description = listed.map(|listed| listed.description);
+    let mut description = listed.map(|listed| listed.description).unwrap_or_default();
+    if let Some(start) = Box::pin(start(gateway, &written)).await? {
+        description = format!("{description}; {start}");
+    }
     Ok(Outline {
         name: written.target.name.clone(),
-        description: description.unwrap_or_default(),
+        description,
         args,
         secrets: optional(secrets::of_outline(&written, builds)),
         ssh: optional(secrets::ssh_of_outline(&written)),
         cache: if builds { vec![cache] } else { Vec::new() },
         sources: Vec::new(),
     })
+}
+
+/// What the target starts, and why. Of a project that would not be built that is not said: the build and the check say why.
+async fn start(gateway: &Gateway, written: &Written) -> Result<Option<String>, FrontendError> {
+    match plan(gateway, written, &Platforms::of(gateway)?).await {
+        Ok(planned) => Ok(planned.images.first().and_then(|image| image.plan.config.start())),
+        Err(error) if error.is_connection_lost() => Err(error),
+        Err(_) => Ok(None),
+    }
 }
 
 fn optional(ids: Vec<String>) -> Vec<OutlineSecret> {

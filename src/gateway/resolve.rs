@@ -98,16 +98,18 @@ pub(super) async fn images(
     let base = written.config.base.as_ref();
     let wanted = image(base.map(|base| &base.value), &python.version);
     let place = base.map(|base| base.location.clone()).or_else(|| python.location.clone());
+    let asked = base.map(|base| format!("base is set ({}), and ", base.location)).unwrap_or_default();
+    let chosen = Role { reason: Some(format!("{asked}{}", python.reason)), ..BASE };
     let several = platforms.targets.len() > 1;
     let others = platforms.targets.iter().filter(|platform| **platform != platforms.build);
     let others = others.map(|platform| {
-        let role = Role { label: several.then(|| platform.to_string()), ..BASE };
+        let role = Role { label: several.then(|| platform.to_string()), ..chosen.clone() };
         let (wanted, place) = (&wanted, place.clone());
         async move { role.resolve(gateway, wanted, platform, place).await.map(|image| (platform, image)) }
     });
     let builds_for_itself = platforms.targets.contains(&platforms.build);
     let label = (several && builds_for_itself).then(|| platforms.build.to_string());
-    let role = Role { label, ..if builds_for_itself { BASE } else { BUILDER } };
+    let role = Role { label, ..if builds_for_itself { chosen.clone() } else { BUILDER } };
     let ((base, uv), others) = try_join(
         try_join(
             role.resolve(gateway, &wanted, &platforms.build, place.clone()),
@@ -140,6 +142,7 @@ pub(super) async fn uv_for(gateway: &Gateway, version: &str, platform: &Platform
 }
 
 /// What an image is for.
+#[derive(Clone)]
 struct Role {
     /// The stage that progress shows it in.
     stage: &'static str,
@@ -147,14 +150,17 @@ struct Role {
     name: &'static str,
     /// The platform, where progress has to tell it from others.
     label: Option<String>,
+    /// Why this image, for progress.
+    reason: Option<String>,
 }
 
-const BASE: Role = Role { stage: "base", name: "base image", label: None };
+const BASE: Role = Role { stage: "base", name: "base image", label: None, reason: None };
 /// The base image for the platform that builds, when that is none of those to build for.
-const BUILDER: Role = Role { stage: "tools", name: "base image for the platform that builds,", label: None };
+const BUILDER: Role =
+    Role { stage: "tools", name: "base image for the platform that builds,", label: None, reason: None };
 /// What files are copied from.
-const COPIED: Role = Role { stage: "copy", name: "image to copy from,", label: None };
-const UV: Role = Role { stage: "tools", name: "image of uv", label: None };
+const COPIED: Role = Role { stage: "copy", name: "image to copy from,", label: None, reason: None };
+const UV: Role = Role { stage: "tools", name: "image of uv", label: None, reason: None };
 
 impl Role {
     async fn resolve(
@@ -180,9 +186,10 @@ impl Role {
         let image = gateway.resolve_image(&reference, how).await.map_err(at)?;
         is_for(&image.config, platform).map_err(at)?;
         let label = self.label.as_ref().map(|label| format!("{label} ")).unwrap_or_default();
+        let reason = self.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
         let output = Image::new(image.pinned().to_string(), platform.clone())
             .resolve_mode(gateway.options().resolve_mode)
-            .named(format!("[{label}{}] FROM {}", self.stage, image.reference.familiar()))
+            .named(format!("[{label}{}] FROM {}{reason}", self.stage, image.reference.familiar()))
             .build()
             .map_err(|error| at(FrontendError::new(error.to_string())))?;
         Ok(found(image, output))

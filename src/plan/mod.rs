@@ -297,6 +297,20 @@ pub struct Config {
     pub stop_signal: Option<String>,
 }
 
+impl Config {
+    /// What the container starts, as JSON.
+    pub fn argv(&self) -> String {
+        let words: Vec<&String> = self.entrypoint.iter().chain(&self.command).collect();
+        serde_json::to_string(&words).unwrap_or_default()
+    }
+
+    /// What the container starts, and why; `None` for what is not started.
+    pub fn start(&self) -> Option<String> {
+        let starts = !(self.entrypoint.is_empty() && self.command.is_empty());
+        starts.then(|| format!("start {}: {}", self.argv(), self.command_reason))
+    }
+}
+
 /// A health check in exec form. Without a command the base image's check is switched off.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]

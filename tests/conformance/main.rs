@@ -29,6 +29,9 @@ CI does not run these tests there. An option that cannot be honoured is an error
 
 What needs a registry (`--pull`, caches in one), GitHub (`type=gha`) or a newer BuildKit (limits on memory and CPU) is tested with a
 fake daemon alone, in `tests/gateway/options.rs` and `crates/buildkit-frontend/tests/`: it gets what the client sent.
+
+The driver `remote` is tested with the engine's BuildKit behind a plain socket. `PYFRONT_TEST_BUILDKIT=unix:///…` gives the tests
+`clients::` a standalone BuildKit of this machine instead, and lets them use `buildctl`, which has to be installed then.
 ";
 
 fn root() -> &'static Path {

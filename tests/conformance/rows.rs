@@ -50,9 +50,10 @@ const STEPS: &str = "Steps";
 const CACHES: &str = "Caches";
 const RESULTS: &str = "Results";
 const QUESTIONS: &str = "Questions";
+const CLIENTS: &str = "Other clients";
 
 /// In the order of the page.
-pub(crate) const SECTIONS: &[&str] = &[CONTEXTS, NAMED, WHAT, STEPS, CACHES, RESULTS, QUESTIONS];
+pub(crate) const SECTIONS: &[&str] = &[CONTEXTS, NAMED, WHAT, STEPS, CACHES, RESULTS, QUESTIONS, CLIENTS];
 
 /// In the order of the page.
 pub(crate) const ROWS: &[Row] = &[
@@ -166,4 +167,18 @@ pub(crate) const ROWS: &[Row] = &[
         "`--call pyfront.plan` and `pyfront.schema`",
         &["questions::the_plan_and_the_schema_are_answers_too"],
     ),
+    Row::new(CLIENTS, "`docker buildx bake`", &["clients::bake_builds_what_its_file_says"]),
+    Row::new(CLIENTS, "a matrix of bake", &["clients::a_matrix_of_bake_builds_an_image_for_each_python"]),
+    Row::new(CLIENTS, "`docker compose up --build`", &["clients::compose_builds_and_starts_a_service"]),
+    Row::new(
+        CLIENTS,
+        "`docker compose watch` on the target `dev`",
+        &["clients::compose_brings_edits_into_the_container_for_development"],
+    ),
+    Row::new(
+        CLIENTS,
+        "buildx with the driver `remote`",
+        &["clients::the_remote_driver_builds_on_a_buildkit_of_its_own"],
+    )
+    .on_each_store(),
 ];

@@ -77,7 +77,7 @@ fn an_engine_without_merge_gets_copies() {
     let Some(engine) = Engine::get() else { return };
     let project = example("virtual");
     let build = engine.build_pyproject(project.path(), &tag("fallback"));
-    let assembled = build.log.lines().filter(|line| line.ends_with("[project] assemble tick")).count();
+    let assembled = build.log.lines().filter(|line| line.contains("[project] assemble tick")).count();
     // One merge of everything, or one copy for each layer: humanize, the runtime, the project.
     assert_eq!(assembled, if engine.is_graphdriver() { 3 } else { 1 }, "{}", build.log);
 }

@@ -4,6 +4,7 @@
 //! with `PYFRONT_TEST_ENGINE` set. Without it everything here is skipped, loudly; in CI that is a failure.
 
 mod builds;
+mod clients;
 mod contexts;
 mod crowd;
 mod distroless;
@@ -22,11 +23,14 @@ mod leaving;
 mod libraries;
 mod local;
 mod options;
+mod outages;
 mod platforms;
 mod private_index;
 mod projects;
 mod questions;
+mod registry;
 mod runtime;
+mod scratch;
 mod secrets;
 mod served;
 mod source;

@@ -98,7 +98,7 @@ fn uv_lock_wins_over_pylock_and_that_over_requirements() {
 fn a_pylock_that_is_the_entry_file_wins_over_all_others() {
     let example = Project::example("pylock").with(".python-version", "3.13\n");
     let text = example.text("pylock.toml").to_owned();
-    let expected = names(&run(&example.build("Dockerfile")));
+    let expected = names(&run(&example.clone().with("Dockerfile", "# syntax=org/pyfront\n").build("Dockerfile")));
     let project = example.with("pylock.toml", "nonsense").with("uv.lock", "nonsense").with("pylock.prod.toml", text);
     assert_eq!(names(&run(&project.build("pylock.prod.toml"))), expected);
     let broken = run(&project

@@ -153,6 +153,11 @@ fn development_has_the_dev_group_an_editable_project_and_a_server_that_reloads()
     let runtime = run(&fastapi().build("pyproject.toml"));
     assert!(!steps(&runtime).iter().any(|name| name.contains("pytest") || name.contains("editable")));
     assert!(!runtime.image_config(None).to_string().contains("reload"));
+    // Docker before 28 can't synchronize files into a container whose user has a group.
+    assert_eq!(
+        (&config["User"], &runtime.image_config(None)["config"]["User"]),
+        (&json!("10001"), &json!("10001:10001"))
+    );
 
     // What is written for the target is taken as it is.
     let dev = "[tool.pyfront.targets.dev]\ncommand = [\"uvicorn\", \"api.main:app\"]\nports = [8000]\n";

@@ -39,6 +39,7 @@ Commands:
   bench layers [DIR...] what moves when one package changes, for other numbers in the planner
   engine up             start a Docker engine (an existing one is used as it is) and load what it cannot pull
   engine down           stop the private engines; --purge also deletes their images, caches and root file systems
+  engine kill           end one without a warning, as a crash does
   engine status         what runs, where
   engine env            shell exports that point docker and buildx at the engine: eval \"$(cargo xtask engine env)\"
   standin IMAGE...      load a stand-in for an official image (without a name: list them)
@@ -49,10 +50,11 @@ Commands:
   codegen               renew the generated code of buildkit-proto, docs/configuration.md, docs/checks,
                         docs/conformance.md and the JSON Schema
 
-Engines, for every command that needs one: --engine containerd | graphdriver | newest
+Engines, for every command that needs one: --engine containerd | graphdriver | newest | scratch
   containerd            Debian trixie's Docker with the containerd image store (default)
   graphdriver           the same Docker with the classic store, which has no Merge and Diff
   newest                Debian forky's Docker
+  scratch               one that tests break: the first with all it stores in memory
 Without --engine, $PYFRONT_ENGINE (one of these names, or a DOCKER_HOST address) decides; then a working Docker with
 buildx; then a private containerd engine is made.
 

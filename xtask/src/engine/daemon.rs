@@ -25,22 +25,27 @@ const STOP: Duration = Duration::from_secs(20);
 /// The hidden command of xtask that becomes dockerd; with the engine's directory after it, it marks the engine's process.
 const INIT: &str = "engine-init";
 
-/// Makes the engine answer: by doing nothing, by starting it, or by replacing one that hangs.
+/// Makes the engine answer: by doing nothing, by starting it, or by replacing one that hangs or is made of other packages than
+/// it would be now.
 pub(crate) fn up(state: &State, kind: Kind, engine: &Path) -> Result<()> {
     let this = Engine::Private { kind, directory: engine.to_owned() };
-    if find(engine)?.is_some() && client::answers(&this) {
+    let is_current = || rootfs_of(engine).is_ok_and(|rootfs| rootfs::is_current(&rootfs, kind.suite()));
+    if find(engine)?.is_some() && is_current() && client::answers(&this) {
         return Ok(());
     }
     require_root()?;
     let _lock = state.lock(&format!("engine-{}", kind.name()))?;
+    // Made first: one that runs goes on running until then.
+    let rootfs = rootfs::ensure(state, kind.suite())?;
     if find(engine)?.is_some() {
-        if client::answers(&this) {
-            return Ok(());
-        }
-        note(format!("the {} engine runs but does not answer: it is started again", kind.name()));
+        let why = match (is_current(), client::answers(&this)) {
+            (true, true) => return Ok(()),
+            (false, _) => "is made of other packages",
+            (true, false) => "does not answer",
+        };
+        note(format!("the {} engine runs but {why}: it is started again", kind.name()));
         stop(engine)?;
     }
-    let rootfs = rootfs::ensure(state, kind.suite())?;
     step(format!("starting the {} engine", kind.name()), || start(state, kind, &rootfs, &this))
 }
 
@@ -60,12 +65,27 @@ pub(crate) fn down(state: &State, kind: Kind, purge: bool) -> Result<()> {
     Ok(())
 }
 
+/// Ends the engine without a warning, as a crash does. It is started by [`up`] with all that it has stored.
+pub(crate) fn kill(state: &State, kind: Kind) -> Result<()> {
+    require_root()?;
+    let _lock = state.lock(&format!("engine-{}", kind.name()))?;
+    let engine = directory(state, kind)?;
+    if let Some(supervisor) = find(&engine)? {
+        signal(supervisor, Signal::KILL);
+    }
+    if wait_until_gone(&engine, STOP)? { Ok(()) } else { bail!("the {} engine cannot be killed", kind.name()) }
+}
+
 fn start(state: &State, kind: Kind, rootfs: &Path, this: &Engine) -> Result<()> {
     let engine = directory(state, kind)?;
     mounts::unmount_below(rootfs)?;
-    mounts::unmount_below(&engine)?;
     for name in ["run", "data"] {
         fs::create_dir_all(engine.join(name))?;
+    }
+    match kind.memory() {
+        // What a killed predecessor has stored stays.
+        Some(size) => mounts::in_memory(&engine.join("data"), size)?,
+        None => mounts::unmount_below(&engine)?,
     }
     fs::set_permissions(&engine, fs::Permissions::from_mode(0o755))?;
     // A socket or a pid file of a killed predecessor would be mistaken for a living one.

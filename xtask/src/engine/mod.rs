@@ -37,16 +37,20 @@ pub(crate) enum Kind {
     Graphdriver,
     /// Debian forky's Docker with the containerd image store.
     Newest,
+    /// One for tests that break it: that of trixie with all it stores in memory, so that it can be filled up. What is in there
+    /// is gone when it goes down.
+    Scratch,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 3] = [Self::Containerd, Self::Graphdriver, Self::Newest];
+    pub(crate) const ALL: [Self; 4] = [Self::Containerd, Self::Graphdriver, Self::Newest, Self::Scratch];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Containerd => "containerd",
             Self::Graphdriver => "graphdriver",
             Self::Newest => "newest",
+            Self::Scratch => "scratch",
         }
     }
 
@@ -57,7 +61,7 @@ impl Kind {
     /// The Debian release whose Docker it is.
     fn suite(self) -> &'static str {
         match self {
-            Self::Containerd | Self::Graphdriver => "trixie",
+            Self::Containerd | Self::Graphdriver | Self::Scratch => "trixie",
             Self::Newest => "forky",
         }
     }
@@ -65,6 +69,11 @@ impl Kind {
     /// Whether images live in containerd's store, which is what Merge and Diff need.
     fn containerd_store(self) -> bool {
         self != Self::Graphdriver
+    }
+
+    /// The size in bytes of the memory that it stores everything in; `None` for the disk.
+    fn memory(self) -> Option<u64> {
+        (self == Self::Scratch).then_some(2 << 30)
     }
 }
 
@@ -90,7 +99,7 @@ impl Engine {
             }
             if !wanted.contains("://") {
                 bail!(
-                    "there is no engine `{wanted}`: take containerd, graphdriver, newest, or an address as in DOCKER_HOST"
+                    "there is no engine `{wanted}`: take containerd, graphdriver, newest, scratch, or an address as in DOCKER_HOST"
                 );
             }
             let engine = Self::Existing { address: Some(wanted.clone()) };
@@ -234,6 +243,11 @@ pub(crate) fn command(mut arguments: Arguments) -> Result<()> {
             arguments.finish()?;
             down(asked.as_deref(), purge)
         }
+        Some("kill") => {
+            arguments.finish()?;
+            let name = asked.context("say which: --engine NAME")?;
+            daemon::kill(&State::open()?, private_kind(&name)?)
+        }
         Some("status") => {
             arguments.finish()?;
             status()
@@ -243,8 +257,8 @@ pub(crate) fn command(mut arguments: Arguments) -> Result<()> {
             print!("{}", exports(&Engine::choose(asked.as_deref())?));
             Ok(())
         }
-        Some(other) => bail!("`engine {other}` is not known; take up, down, status or env"),
-        None => bail!("say what to do with the engine: up, down, status or env"),
+        Some(other) => bail!("`engine {other}` is not known; take up, down, kill, status or env"),
+        None => bail!("say what to do with the engine: up, down, kill, status or env"),
     }
 }
 
@@ -270,11 +284,15 @@ fn up(asked: Option<&str>, bare: bool) -> Result<()> {
     Ok(())
 }
 
+fn private_kind(name: &str) -> Result<Kind> {
+    Kind::parse(name).with_context(|| format!("there is no private engine `{name}`"))
+}
+
 fn down(asked: Option<&str>, purge: bool) -> Result<()> {
     let state = State::open()?;
     let kinds = match asked {
         None => Kind::ALL.to_vec(),
-        Some(name) => vec![Kind::parse(name).with_context(|| format!("there is no private engine `{name}`"))?],
+        Some(name) => vec![private_kind(name)?],
     };
     for kind in &kinds {
         if state.path("engines").join(kind.name()).exists() {

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use rustix::mount::{UnmountFlags, unmount};
+use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 
 /// Unmounts everything at and below `path`, the innermost first.
 pub(crate) fn unmount_below(path: &Path) -> Result<()> {
@@ -15,6 +15,17 @@ pub(crate) fn unmount_below(path: &Path) -> Result<()> {
         unmount(&target, UnmountFlags::DETACH).with_context(|| format!("cannot unmount {}", target.display()))?;
     }
     Ok(())
+}
+
+/// Lets a directory be in memory of `size` bytes, unless something is mounted there already.
+pub(crate) fn in_memory(path: &Path, size: u64) -> Result<()> {
+    let table = fs::read("/proc/self/mountinfo").context("cannot read the mount table")?;
+    if targets_below(&table, path).iter().any(|target| target == path) {
+        return Ok(());
+    }
+    let options = std::ffi::CString::new(format!("mode=710,size={size}"))?;
+    mount("tmpfs", path, "tmpfs", MountFlags::empty(), Some(options.as_c_str()))
+        .with_context(|| format!("cannot mount memory on {}", path.display()))
 }
 
 /// The mount points of a mountinfo table at and below `path`, the last mounted first.

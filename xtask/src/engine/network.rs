@@ -29,6 +29,7 @@ impl Network {
             Kind::Containerd => "pyfront-ctrd",
             Kind::Graphdriver => "pyfront-graph",
             Kind::Newest => "pyfront-new",
+            Kind::Scratch => "pyfront-scratch",
         }
     }
 
@@ -37,6 +38,7 @@ impl Network {
             Kind::Containerd => 221,
             Kind::Graphdriver => 222,
             Kind::Newest => 223,
+            Kind::Scratch => 224,
         }
     }
 

@@ -1,4 +1,4 @@
-//! The root file system that a private engine runs in: a minimal Debian with Docker, its CLI with buildx, a registry,
+//! The root file system that a private engine runs in: a minimal Debian with Docker, its CLI with buildx and compose, a registry,
 //! and the tools that dockerd calls. Made once per recipe, shared by the engines of the same release.
 
 use std::fs;
@@ -17,6 +17,7 @@ const PACKAGES: &[&str] = &[
     "ca-certificates",
     "docker-buildx",
     "docker-cli",
+    "docker-compose",
     "docker-registry",
     "docker.io",
     "git",
@@ -30,10 +31,19 @@ fn recipe(suite: &str) -> Recipe<'_> {
     Recipe { suite, packages: PACKAGES, hooks: &[] }
 }
 
+/// Whether a root file system is the one that [`ensure`] returns.
+pub(crate) fn is_current(rootfs: &Path, suite: &str) -> bool {
+    rootfs.file_name().is_some_and(|name| name == &*directory(suite))
+}
+
+/// The name of its directory.
+fn directory(suite: &str) -> String {
+    format!("{suite}-{}", recipe(suite).key())
+}
+
 /// The root file system for `suite`, made when it is not there yet.
 pub(crate) fn ensure(state: &State, suite: &str) -> Result<PathBuf> {
-    let recipe = recipe(suite);
-    let name = format!("{suite}-{}", recipe.key());
+    let name = directory(suite);
     let parent = state.directory("rootfs")?;
     let finished = parent.join(&name);
     if finished.exists() {
@@ -47,7 +57,7 @@ pub(crate) fn ensure(state: &State, suite: &str) -> Result<PathBuf> {
     let partial = parent.join(format!("{name}.partial"));
     step(format!("making Docker's root file system from Debian {suite}"), || {
         remove_tree(&partial)?;
-        recipe.make(&partial, &parent.join(format!("{name}.log")))?;
+        recipe(suite).make(&partial, &parent.join(format!("{name}.log")))?;
         fs::rename(&partial, &finished).with_context(|| format!("cannot move {} into place", partial.display()))
     })?;
     Ok(finished)
