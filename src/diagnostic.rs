@@ -5,19 +5,29 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A text file of the user's, as it was read, with its name as the user knows it (`pyproject.toml`, `uv.lock`).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct SourceFile {
     name: String,
     text: String,
+    /// Where the lines but the first begin. Every operation of a build has its line, and a lock has a hundred thousand.
+    later_lines: OnceLock<Vec<usize>>,
 }
+
+impl PartialEq for SourceFile {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && self.text == other.text
+    }
+}
+
+impl Eq for SourceFile {}
 
 impl SourceFile {
     /// Wraps a file's text. `name` is its path relative to the build context.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Arc<Self> {
-        Arc::new(Self { name: name.into(), text: text.into() })
+        Arc::new(Self { name: name.into(), text: text.into(), later_lines: OnceLock::new() })
     }
 
     /// Decodes UTF-8 bytes (a byte order mark is dropped).
@@ -52,8 +62,8 @@ impl SourceFile {
 
     /// The line (from 1) of a byte offset. Offsets past the end belong to the last line.
     pub fn line_of(&self, offset: usize) -> usize {
-        let offset = offset.min(self.text.len());
-        self.text[..self.text.floor_char_boundary(offset)].matches('\n').count() + 1
+        let starts = || memchr::memchr_iter(b'\n', self.text.as_bytes()).map(|end| end + 1).collect();
+        self.later_lines.get_or_init(starts).partition_point(|start| *start <= offset) + 1
     }
 
     /// The column (from 0, in characters) of a byte offset.

@@ -9,6 +9,10 @@ pub(crate) const ENGINES: [(&str, &[&str]); 3] = [
     (
         "graphdriver",
         &[
+            "clients::a_matrix_of_bake",
+            "clients::bake",
+            "clients::compose_builds",
+            "clients::the_remote_driver",
             "contexts::",
             "distroless::",
             "fidelity::",
@@ -34,6 +38,7 @@ pub(crate) const ENGINES: [(&str, &[&str]); 3] = [
     (
         "newest",
         &[
+            "clients::",
             "contexts::",
             "git::a_key_opens_a_repository_over_ssh",
             "git::a_tag_as_the_context_is_the_version",

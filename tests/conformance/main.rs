@@ -27,8 +27,8 @@ test`, which is what CI runs, runs them on three engines:
 CI does not run these tests there. An option that cannot be honoured is an error, or a warning of the check
 [IgnoredOption](checks/ignored-option.md) or [UnknownBuildArg](checks/unknown-build-arg.md).
 
-What needs a registry (`--pull`, caches in one), GitHub (`type=gha`) or a newer BuildKit (limits on memory and CPU) is tested with a
-fake daemon alone, in `tests/gateway/options.rs` and `crates/buildkit-frontend/tests/`: it gets what the client sent.
+What needs a registry (`--pull`), GitHub (`type=gha`) or a newer BuildKit (limits on memory and CPU) is tested with a fake daemon
+alone, in `tests/gateway/options.rs` and `crates/buildkit-frontend/tests/`: it gets what the client sent.
 
 The driver `remote` is tested with the engine's BuildKit behind a plain socket. `PYFRONT_TEST_BUILDKIT=unix:///…` gives the tests
 `clients::` a standalone BuildKit of this machine instead, and lets them use `buildctl`, which has to be installed then.

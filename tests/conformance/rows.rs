@@ -144,6 +144,11 @@ pub(crate) const ROWS: &[Row] = &[
     Row::new(CACHES, "`--cache-to` and `--cache-from`, `type=local`", &["options::caches_are_written_and_read"])
         .without_graphdriver(),
     Row::new(CACHES, "`--cache-to type=inline`", &["options::caches_are_written_and_read"]).on_each_store(),
+    Row::new(
+        CACHES,
+        "`--cache-from` of a local, an inline and a registry's cache on an engine that has nothing else",
+        &["caches::a_fresh_engine_builds_from_a_cache_alone"],
+    ),
     Row::new(RESULTS, "`--output type=local` and `type=tar`", &["options::results_go_where_the_command_line_says"])
         .on_each_store(),
     Row::new(RESULTS, "`--output type=oci`", &["options::results_go_where_the_command_line_says"])

@@ -4,6 +4,7 @@
 //! with `PYFRONT_TEST_ENGINE` set. Without it everything here is skipped, loudly; in CI that is a failure.
 
 mod builds;
+mod caches;
 mod clients;
 mod contexts;
 mod crowd;

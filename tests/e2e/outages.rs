@@ -16,7 +16,7 @@ use crate::wheels::locked;
 const CODE: &str = "import parcel\nif __name__ == \"__main__\":\n    print(parcel.NAME)\n";
 
 /// A project that needs `parcel` of a server, of which no earlier run knew anything. `more` makes it as large as it has to be.
-fn project(served: &Served, more: &str) -> (tempfile::TempDir, String) {
+pub(crate) fn project(served: &Served, more: &str) -> (tempfile::TempDir, String) {
     let name = format!("a parcel of {} {:?}", std::process::id(), std::time::Instant::now());
     let entry = locked(served, "parcel", "1.4", &format!("NAME = {name:?}\n{more}\n"));
     (courier(&[("parcel", entry)], CODE), name)
@@ -82,7 +82,7 @@ fn a_daemon_that_is_killed_while_a_step_runs() {
 
     served.fail("model", None);
     scratch.start();
-    let built = scratch.build(project.path());
+    let built = scratch.build(project.path(), &[]);
     assert!(built.success, "{}", built.log);
     assert_eq!(scratch.run(&built.tag), name);
 }
@@ -96,14 +96,14 @@ fn a_disk_that_is_full() {
     let (project, name) = project(&served, &"#".repeat(size));
     // Enough to fetch the file, and not to install it.
     let ballast = scratch.fill(u64::try_from(size + size / 2).unwrap());
-    let failed = scratch.build(project.path());
+    let failed = scratch.build(project.path(), &[]);
     assert!(!failed.success, "{}", failed.log);
     let (_, end) = failed.log.split_once("\n------\n").expect("the failed step is named at the end");
     assert!(end.contains(" > [deps 1/1] install parcel 1.4:"), "{}", failed.log);
     assert!(end.contains("No space left on device"), "{}", failed.log);
 
     drop(ballast);
-    let built = scratch.build(project.path());
+    let built = scratch.build(project.path(), &[]);
     assert!(built.success, "{}", built.log);
     assert_eq!(scratch.run(&built.tag), name);
 }

@@ -60,9 +60,10 @@ impl Scratch {
         docker
     }
 
-    pub(crate) fn build(&self, project: &Path) -> Build {
+    /// Builds with further arguments for `docker buildx build`.
+    pub(crate) fn build(&self, project: &Path, arguments: &[&str]) -> Build {
         let tag = tag("scratch");
-        let output = self.build_command(project, &tag).output().unwrap();
+        let output = self.build_command(project, &tag).args(arguments).output().unwrap();
         let log = String::from_utf8_lossy(&output.stderr).into_owned();
         Build { tag, log, success: output.status.success() }
     }
