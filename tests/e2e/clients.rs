@@ -52,7 +52,7 @@ fn a_matrix_of_bake_builds_an_image_for_each_python() {
 }
 
 /// A compose project, until it is dropped.
-struct Composed<'a> {
+pub(crate) struct Composed<'a> {
     directory: &'a Path,
     name: String,
     watch: Option<Child>,
@@ -60,7 +60,7 @@ struct Composed<'a> {
 
 impl<'a> Composed<'a> {
     /// Ports of this machine could be taken, so none are published.
-    fn new(directory: &'a Path) -> Self {
+    pub(crate) fn new(directory: &'a Path) -> Self {
         let text = std::fs::read_to_string(directory.join("compose.yaml")).unwrap();
         let lines: Vec<&str> = text.lines().filter(|line| !line.contains("ports:")).collect();
         write(directory, "compose.yaml", &lines.join("\n"));
@@ -74,7 +74,7 @@ impl<'a> Composed<'a> {
         docker
     }
 
-    fn run(&self, arguments: &[&str]) -> String {
+    pub(crate) fn run(&self, arguments: &[&str]) -> String {
         run(&mut self.command(arguments), self.directory)
     }
 
@@ -126,7 +126,7 @@ impl Drop for Composed<'_> {
             let _ = watch.kill();
             let _ = watch.wait();
         }
-        let _ = self.command(&["down", "--timeout", "0", "--rmi", "local"]).output();
+        let _ = self.command(&["down", "--timeout", "0", "--rmi", "local", "--volumes"]).output();
     }
 }
 

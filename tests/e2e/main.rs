@@ -6,6 +6,7 @@
 mod builds;
 mod caches;
 mod clients;
+mod composed;
 mod contexts;
 mod crowd;
 mod distroless;
