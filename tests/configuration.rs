@@ -111,12 +111,22 @@ fn every_key_stands_in_an_example() {
 }
 
 #[test]
-fn every_example_is_in_the_documentation() {
+fn every_example_is_in_the_documentation_with_its_test() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let page = std::fs::read_to_string(root.join("docs/examples.md")).expect("there is a page");
     for example in std::fs::read_dir(root.join("examples")).expect("there are examples") {
         let name = example.expect("it can be listed").file_name().into_string().expect("a plain name");
-        assert!(page.contains(&format!("](../examples/{name})")), "docs/examples.md says nothing of {name}");
+        let row = page.lines().find(|line| line.contains(&format!("](../examples/{name})")));
+        let row = row.unwrap_or_else(|| panic!("docs/examples.md says nothing of {name}"));
+        let (module, test) = row
+            .trim_end_matches("` |")
+            .rsplit_once('`')
+            .and_then(|(_, test)| test.split_once("::"))
+            .unwrap_or_else(|| panic!("docs/examples.md does not say which test is that of {name}"));
+        let tests =
+            std::fs::read_to_string(root.join(format!("tests/e2e/{module}.rs"))).expect("there is such a module");
+        assert!(tests.contains(&format!("#[test]\nfn {test}() {{")), "there is no test {module}::{test}");
+        assert!(tests.contains(&format!("\"{name}\"")), "{module} does not build {name}");
     }
 }
 

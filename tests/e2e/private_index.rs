@@ -6,7 +6,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use crate::engine::{Build, Engine, tag};
+use crate::engine::{Build, Engine, example, tag};
 use crate::projects::write;
 use crate::served::{Served, gateway};
 use crate::traces::{Traces, secret};
@@ -59,6 +59,11 @@ impl Index {
             "<!DOCTYPE html><a href=\"/files/inhouse_backend-1-py3-none-any.whl\">inhouse_backend-1-py3-none-any.whl</a>",
         );
         Self { served, traces: Traces::of(&password), password, entry }
+    }
+
+    /// What the lock says of the wheel: `sha256:…`
+    fn hash(&self) -> &str {
+        self.entry.split('"').find(|text| text.starts_with("sha256:")).expect("the entry has a hash")
     }
 
     fn header(password: &str) -> String {
@@ -190,6 +195,28 @@ fn a_netrc_serves_an_index_and_the_requirements_of_builds() {
     write(project.path(), "courier.py", "import parcel\ndef main():\n    print('again', parcel.NAME)\n");
     let after = build(&engine, project.path(), "netrc", &["--secret", &netrc]);
     assert!(after.steps_that_ran().iter().all(|step| step.contains(" courier")), "{}", after.log);
+}
+
+#[test]
+fn the_example_is_built_with_the_secrets_that_it_names() {
+    let Some(engine) = Engine::get() else { return };
+    let index = Index::new(&engine);
+    // Its index is made up: this one takes its place, and has another wheel.
+    let project = example("private-index");
+    for name in ["pyproject.toml", "uv.lock"] {
+        let text = std::fs::read_to_string(project.path().join(name)).unwrap();
+        let mut text = text.replace("https://packages.example.com", &index.served.url);
+        if let Some(start) = text.find("sha256:") {
+            text.replace_range(start..start + index.hash().len(), index.hash());
+        }
+        write(project.path(), name, &text);
+    }
+    let (_user, user) = secret("UV_INDEX_INTERNAL_USERNAME", USER);
+    let (_right, right) = secret("UV_INDEX_INTERNAL_PASSWORD", &index.password);
+    let built = build(&engine, project.path(), "private-example", &["--secret", &user, "--secret", &right]);
+    assert!(built.success, "{}", built.log);
+    assert_eq!(engine.run(&built.tag, &[]), format!("Delivers a parcel of {}", std::process::id()));
+    index.traces.assert_not_in_build(&engine, &built);
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! What the running container has and may do: its first process, its environment, what it can write, its health.
 
-use std::time::{Duration, Instant};
-
 use crate::engine::{Engine, example, tag};
 use crate::projects::write;
 
@@ -38,18 +36,6 @@ while True:
     server.accept()[0].close()
 ";
 
-/// Waits until a container's state is another one, and returns it.
-fn health(engine: &Engine, container: &str) -> String {
-    let end = Instant::now() + Duration::from_secs(90);
-    loop {
-        let status = engine.docker(&["inspect", "--format", "{{.State.Health.Status}}", container]);
-        if status != "starting" || Instant::now() > end {
-            return status;
-        }
-        std::thread::sleep(Duration::from_millis(300));
-    }
-}
-
 #[test]
 fn a_container_with_a_first_process_and_directories_of_its_own() {
     let Some(engine) = Engine::get() else { return };
@@ -67,7 +53,7 @@ fn a_container_with_a_first_process_and_directories_of_its_own() {
     let (plain, readonly) = (start(&[]), start(&["--read-only", "--tmpfs", "/tmp"]));
     let rest = "['/app/bin', '/opt/venv/bin'] [b'tini', b'--'] 1234 /home/ticker";
     for (container, state) in [(plain, "written"), (readonly, "Read-only file system")] {
-        assert_eq!(health(&engine, &container), "healthy", "{}", engine.docker(&["logs", &container]));
+        assert_eq!(engine.health(&container), "healthy", "{}", engine.docker(&["logs", &container]));
         assert_eq!(engine.docker(&["logs", &container]), format!("{state} {rest}"));
         engine.docker(&["stop", &container]);
         let code = engine.docker(&["inspect", "--format", "{{.State.ExitCode}}", &container]);

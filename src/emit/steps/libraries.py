@@ -25,8 +25,8 @@ NEEDED, STRTAB, SONAME, RPATH, RUNPATH = 1, 5, 14, 15, 29
 LOAD, DYNAMIC = 1, 2
 # More names than this are not listed.
 MOST = 8
-# Names that are no libraries of anybody's: the loader itself.
-LOADERS = re.compile(r"^(ld-linux|ld-musl-|ld64|ld\.so|libc\.musl-|linux-vdso)")
+# Names that are no libraries of anybody's: the loader itself, which is the C library, too, with musl.
+LOADERS = re.compile(r"^(ld-linux|ld-musl-|ld64|ld\.so|libc\.musl-|libc\.so$|linux-vdso)")
 
 
 class Elf:
