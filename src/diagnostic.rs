@@ -13,7 +13,7 @@ pub struct SourceFile {
     name: String,
     text: String,
     /// Where the lines but the first begin. Every operation of a build has its line, and a lock has a hundred thousand.
-    later_lines: OnceLock<Vec<usize>>,
+    later_lines: OnceLock<Vec<u32>>,
 }
 
 impl PartialEq for SourceFile {
@@ -62,8 +62,15 @@ impl SourceFile {
 
     /// The line (from 1) of a byte offset. Offsets past the end belong to the last line.
     pub fn line_of(&self, offset: usize) -> usize {
-        let starts = || memchr::memchr_iter(b'\n', self.text.as_bytes()).map(|end| end + 1).collect();
-        self.later_lines.get_or_init(starts).partition_point(|start| *start <= offset) + 1
+        // No file of 4 GiB is read.
+        let position = |offset: usize| u32::try_from(offset).unwrap_or(u32::MAX);
+        let starts = || {
+            let ends = || memchr::memchr_iter(b'\n', self.text.as_bytes());
+            let mut starts = Vec::with_capacity(ends().count());
+            starts.extend(ends().map(|end| position(end + 1)));
+            starts
+        };
+        self.later_lines.get_or_init(starts).partition_point(|start| *start <= position(offset)) + 1
     }
 
     /// The column (from 0, in characters) of a byte offset.

@@ -182,6 +182,11 @@ pub(crate) const ROWS: &[Row] = &[
     ),
     Row::new(
         CLIENTS,
+        "`secrets` of a compose file, `secret` of a bake file",
+        &["clients::compose_and_bake_hand_over_the_credentials_of_an_index"],
+    ),
+    Row::new(
+        CLIENTS,
         "buildx with the driver `remote`",
         &["clients::the_remote_driver_builds_on_a_buildkit_of_its_own"],
     )

@@ -7,9 +7,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
 use crate::engine::{Engine, example, tag};
+use crate::outages;
 use crate::projects::write;
 use crate::registry::Registry;
+use crate::served::{Served, gateway};
+use crate::source::append;
 
 /// Runs a program in a directory. Returns all that it printed.
 #[track_caller]
@@ -276,4 +282,51 @@ fn buildctl_builds_where_a_buildkit_is_given() {
     run(&mut buildctl, project.path());
     engine.docker(&["load", "--input", &project.path().join("image.tar").display().to_string()]);
     assert_eq!(engine.run(&image, &["python", "-c", "import humanize; print(humanize.intcomma(1000))"]), "1,000");
+}
+
+const WITH_SECRETS: &str = "
+services:
+  courier:
+    image: courier:${TAG}
+    build:
+      context: .
+      dockerfile: pyproject.toml
+      secrets: [UV_INDEX_INTERNAL_USERNAME, UV_INDEX_INTERNAL_PASSWORD]
+secrets:
+  UV_INDEX_INTERNAL_USERNAME: { environment: UV_INDEX_INTERNAL_USERNAME }
+  UV_INDEX_INTERNAL_PASSWORD: { environment: UV_INDEX_INTERNAL_PASSWORD }
+";
+
+/// With each way of writing it down, a project is built that no engine can know.
+#[test]
+fn compose_and_bake_hand_over_the_credentials_of_an_index() {
+    let Some(engine) = Engine::get() else { return };
+    let header = format!("Basic {}", BASE64.encode("reader:hunter2"));
+    for file in ["compose.yaml", "docker-bake.hcl"] {
+        let served = Served::private(&gateway(&engine), &header);
+        let (project, name) = outages::project(&served, "");
+        let index = format!("[[tool.uv.index]]\nname = \"internal\"\nurl = \"{}/simple\"\n", served.url);
+        append(project.path(), &index);
+        let tag = unique();
+        let mut docker = Command::new("docker");
+        docker
+            .env("TAG", &tag)
+            .env("UV_INDEX_INTERNAL_USERNAME", "reader")
+            .env("UV_INDEX_INTERNAL_PASSWORD", "hunter2");
+        if file == "compose.yaml" {
+            write(project.path(), file, WITH_SECRETS);
+            docker.args(["compose", "build"]);
+        } else {
+            let secrets = ["USERNAME", "PASSWORD"].map(|part| format!("\"id=UV_INDEX_INTERNAL_{part}\""));
+            let target = format!(
+                "dockerfile = \"pyproject.toml\"\nsecret = [{}]\ntags = [\"courier:{tag}\"]",
+                secrets.join(", ")
+            );
+            write(project.path(), file, &format!("target \"default\" {{\n{target}\n}}\n"));
+            docker.args(["buildx", "bake"]);
+        }
+        let log = run(&mut docker, project.path());
+        assert!(!log.contains("hunter2"), "{log}");
+        assert_eq!(engine.run(&format!("courier:{tag}"), &[]), name);
+    }
 }

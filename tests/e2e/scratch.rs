@@ -1,5 +1,6 @@
 //! An engine of a test's own, which it may break.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -14,6 +15,8 @@ pub(crate) struct Scratch {
     host: String,
     /// Where all that it stores is.
     data: PathBuf,
+    /// There is one on a machine, and tests of several engines may run at once.
+    _turn: File,
 }
 
 impl Scratch {
@@ -25,13 +28,15 @@ impl Scratch {
             eprintln!("{message}");
             return None;
         }
+        let turn = File::create(std::env::temp_dir().join("pyfront-scratch.lock")).unwrap();
+        turn.lock().unwrap();
         xtask(&["down"]);
         xtask(&["up", "--no-images"]);
         let text = xtask(&["env"]);
         let host = text.lines().find_map(|line| line.strip_prefix("export DOCKER_HOST='")?.strip_suffix('\''));
         let host = host.expect("the environment has the engine's address").to_owned();
         let run = Path::new(host.trim_start_matches("unix://")).parent().expect("a socket is in a directory");
-        let scratch = Self { data: run.with_file_name("data"), host };
+        let scratch = Self { data: run.with_file_name("data"), host, _turn: turn };
         let images = tempfile::NamedTempFile::new().unwrap();
         let archive = images.path().display().to_string();
         engine.docker(&[&["save", "--output", &archive][..], &IMAGES].concat());
@@ -98,17 +103,23 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        xtask(&["down"]);
+        // What is left is taken down by the next test that wants one.
+        let _ = command(&["down"]).output();
     }
 }
 
-/// `cargo xtask engine ARGUMENTS… --engine scratch`. Returns what it printed on stdout.
+/// `cargo xtask engine ARGUMENTS… --engine scratch`.
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(["xtask", "engine"]).args(arguments).args(["--engine", "scratch"]);
+    command.current_dir(env!("CARGO_MANIFEST_DIR"));
+    command
+}
+
+/// Runs it. Returns what it printed on stdout.
 #[track_caller]
 fn xtask(arguments: &[&str]) -> String {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    command.args(["xtask", "engine"]).args(arguments).args(["--engine", "scratch"]);
-    let output = command.current_dir(env!("CARGO_MANIFEST_DIR")).output().expect("cargo can be started");
-    assert!(output.status.success(), "{command:?}:\n{}", String::from_utf8_lossy(&output.stderr));
+    let output = command(arguments).output().expect("cargo can be started");
+    assert!(output.status.success(), "{arguments:?}:\n{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
 }

@@ -315,6 +315,7 @@ fn status() -> Result<()> {
         let directory = state.path("engines").join(kind.name());
         let engine = Engine::Private { kind, directory: directory.clone() };
         let line = match daemon::find(&directory)? {
+            None if kind.memory().is_some() => "down, with nothing in it".to_owned(),
             None if directory.exists() => "down (its images and caches are kept)".to_owned(),
             None => "not made".to_owned(),
             Some(supervisor) if client::answers(&engine) => format!(

@@ -19,6 +19,8 @@ const DIRECTORY: u32 = 1 << 31 | 0o755;
 pub(super) struct Record {
     pub(super) requests: Vec<Request>,
     pub(super) references: BTreeMap<String, pb::Definition>,
+    /// The files of those references that were built.
+    built: BTreeMap<String, Arc<Files>>,
     returned: bool,
 }
 
@@ -65,14 +67,19 @@ impl Bridge {
         found.cloned().ok_or_else(|| Status::unknown(format!("{reference}: not found")))
     }
 
-    /// The files of a reference. Building is what happens here.
-    fn files(&self, id: &str) -> Result<Files, Status> {
+    /// The files of a reference. Building is what happens here, once.
+    fn files(&self, id: &str) -> Result<Arc<Files>, Status> {
+        if let Some(files) = self.record().built.get(id) {
+            return Ok(Arc::clone(files));
+        }
         let definition = match self.record().references.get(id) {
             Some(definition) => definition.clone(),
             None => return Err(Status::unknown(format!("no such ref: {id}"))),
         };
         let graph = Graph::decode(&definition).map_err(Status::unknown)?;
-        evaluate(&self.daemon, &graph).map_err(Status::unknown)
+        let files = Arc::new(evaluate(&self.daemon, &graph).map_err(Status::unknown)?);
+        self.record().built.insert(id.to_owned(), Arc::clone(&files));
+        Ok(files)
     }
 
     /// As the daemon does: a capability that it does not know, or has disabled, fails the build.

@@ -90,7 +90,8 @@ async fn converse(daemon: Arc<FakeDaemon>, program: &Path) -> Outcome {
     drop(wire);
     let stderr = tokio::time::timeout(Duration::from_secs(5), errors).await;
     let record = std::mem::take(&mut *lock(&state.record));
-    let (received, arrivals) = std::mem::take(&mut *lock(&state.received)).into_iter().unzip();
+    let (received, (arrivals, processor_times)) =
+        std::mem::take(&mut *lock(&state.received)).into_iter().map(|(call, at, worked)| (call, (at, worked))).unzip();
     Outcome {
         exit_code: status.ok().and_then(Result::ok).and_then(|status| status.code()),
         timed_out,
@@ -99,6 +100,7 @@ async fn converse(daemon: Arc<FakeDaemon>, program: &Path) -> Outcome {
         protocol_error: end.ok().and_then(Result::ok).flatten(),
         received,
         arrivals,
+        processor_times,
         peak_memory: *lock(&state.peak_memory),
         requests: record.requests,
         references: record.references,
@@ -110,8 +112,8 @@ struct State {
     start: Instant,
     process: Option<u32>,
     record: Arc<Mutex<Record>>,
-    /// Calls, and when they arrived.
-    received: Mutex<Vec<(Call, Duration)>>,
+    /// Calls, when they arrived, and how long the frontend had worked by then.
+    received: Mutex<Vec<(Call, Duration, Duration)>>,
     peak_memory: Mutex<Option<u64>>,
 }
 
@@ -121,6 +123,17 @@ impl State {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process?)).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
         line.trim().strip_suffix("kB")?.trim().parse().ok()
+    }
+}
+
+impl State {
+    /// How long the frontend's thread has had a processor so far; zero where the system does not tell.
+    fn processor_time(&self) -> Duration {
+        let read = |id| std::fs::read_to_string(format!("/proc/{id}/schedstat")).ok();
+        let text = self.process.and_then(read).unwrap_or_default();
+        Duration::from_nanos(
+            text.split(' ').next().and_then(|nanoseconds| nanoseconds.parse().ok()).unwrap_or_default(),
+        )
     }
 }
 
@@ -188,8 +201,8 @@ async fn handle(
     let call = Call::from_path(request.uri().path());
     let nth = {
         let mut received = lock(&state.received);
-        received.push((call, state.start.elapsed()));
-        received.iter().filter(|(it, _)| *it == call).count()
+        received.push((call, state.start.elapsed(), state.processor_time()));
+        received.iter().filter(|(it, ..)| *it == call).count()
     };
     if call == Call::Return && nth == 1 {
         *lock(&state.peak_memory) = state.memory();
