@@ -2,6 +2,7 @@
 //! the same plan as a build.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use uv_normalize::PackageName;
 
@@ -316,6 +317,10 @@ const HTTP_CHECK: &str =
 const TCP_CHECK: &str =
     "import socket, sys; socket.create_connection(('127.0.0.1', int(sys.argv[1])), timeout=30).close()";
 
+/// Docker itself asks for the first time after a whole interval, 30 seconds; who waits for a healthy service waits as long.
+const START_PERIOD: Duration = Duration::from_secs(30);
+const START_INTERVAL: Duration = Duration::from_secs(1);
+
 fn health_check(config: &config::Config, port: Option<u16>, problems: &mut Vec<Diagnostic>) -> Option<Healthcheck> {
     let configured = config.healthcheck.as_ref()?;
     let healthcheck::Healthcheck::Check(check) = &configured.value else {
@@ -345,8 +350,8 @@ fn health_check(config: &config::Config, port: Option<u16>, problems: &mut Vec<D
         command,
         interval: check.interval,
         timeout: check.timeout,
-        start_period: check.start_period,
-        start_interval: check.start_interval,
+        start_period: check.start_period.or(Some(START_PERIOD)),
+        start_interval: check.start_interval.or(Some(START_INTERVAL)),
         retries: check.retries,
     })
 }

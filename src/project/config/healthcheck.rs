@@ -16,7 +16,7 @@ pub enum Healthcheck {
     Check(Check),
 }
 
-/// A health check. What is `None` has Docker's default.
+/// A health check. What is `None` has its default.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
     /// What is done.
@@ -130,9 +130,10 @@ keys! {
         "interval" => interval: Duration,
         /// How long one check may take.
         "timeout" => timeout: Duration,
-        /// How long failures do not count after the start.
+        /// How long failures do not count after the start. The default is 30 seconds.
         "start-period" => start_period: Duration,
-        /// Time between two checks during the start period.
+        /// Time between two checks during the start period, from Docker 25 on. The default is one second: a service is healthy as soon as
+        /// it answers.
         "start-interval" => start_interval: Duration,
         /// How many failures in a row make the container unhealthy.
         "retries" => retries: Retries,
