@@ -98,8 +98,8 @@ impl Traces {
         let status = Command::new("tar").arg("-xf").arg(output.path()).arg("-C").arg(unpacked.path()).status().unwrap();
         assert!(status.success());
         let is_named = all_files(unpacked.path()).into_iter().any(|file| {
-            let text = std::fs::read(file).unwrap();
-            let text = String::from_utf8_lossy(&text);
+            // What is no text is a layer.
+            let text = std::fs::read_to_string(file).unwrap_or_default();
             text.contains("slsa.dev/provenance") && text.contains(id)
         });
         assert!(is_named, "the provenance names the secret");
@@ -118,16 +118,9 @@ impl Traces {
         let directory = tempfile::tempdir().unwrap();
         let status = Command::new("tar").arg("-xf").arg(archive).arg("-C").arg(directory.path()).status().unwrap();
         assert!(status.success(), "{what} cannot be unpacked");
-        let files = all_files(directory.path());
-        for file in &files {
-            let bytes = std::fs::read(file).unwrap();
-            let name = format!("{} of {what}", file.display());
-            self.assert_not_in(&bytes, &name);
-            let Some(program) = compression(file) else { continue };
-            let plain = Command::new(program).args(["--decompress", "--stdout"]).arg(file).output();
-            self.assert_not_in(&plain.expect("the file can be decompressed").stdout, &name);
-        }
-        files.len()
+        let found = self.found_below(directory.path());
+        assert!(found.is_empty(), "the password is in {found:?} of {what}");
+        all_files(directory.path()).len()
     }
 }
 
