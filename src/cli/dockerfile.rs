@@ -242,7 +242,10 @@ fn health(text: &mut String, check: &Healthcheck) {
     ];
     for (name, time) in times {
         if let Some(time) = time {
-            let _ = write!(text, " --{name}={}ms", time.as_millis());
+            let _ = match time.subsec_millis() {
+                0 => write!(text, " --{name}={}s", time.as_secs()),
+                _ => write!(text, " --{name}={}ms", time.as_millis()),
+            };
         }
     }
     if let Some(retries) = check.retries {
