@@ -124,9 +124,7 @@ impl State {
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
         line.trim().strip_suffix("kB")?.trim().parse().ok()
     }
-}
 
-impl State {
     /// How long the frontend's thread has had a processor so far; zero where the system does not tell.
     fn processor_time(&self) -> Duration {
         let read = |id| std::fs::read_to_string(format!("/proc/{id}/schedstat")).ok();
