@@ -76,6 +76,7 @@ async fn build_image(gateway: &Gateway) -> Result<BuildResult, FrontendError> {
 /// The build argument that says whether the image's manifests are annotated.
 const ANNOTATIONS: &str = "PYFRONT_ANNOTATIONS";
 
+/// Whether it lets them be.
 fn is_annotated(gateway: &Gateway) -> Result<bool, FrontendError> {
     Ok(gateway.options().switch(ANNOTATIONS)?.unwrap_or(true))
 }

@@ -16,7 +16,7 @@ use super::resolve::PYTHON_VERSION;
 use super::targets::json;
 use super::{ANNOTATIONS, checks, is_annotated, plan, platforms, read, report, secrets, sizes};
 use crate::diagnostic::{Location, SourceFile};
-use crate::lint::Finding;
+use crate::lint::{Finding, KNOWN_ARGUMENTS};
 use crate::plan::input::Input;
 use crate::plan::target;
 use crate::project::config::schema::schema;
@@ -123,33 +123,15 @@ async fn outline(gateway: &Gateway) -> Result<Outline, FrontendError> {
     let mut args = Vec::new();
     if !written.lock.manifest.members.is_empty() {
         let project = written.pyproject.project.as_ref();
-        args.push(OutlineArg {
-            name: PACKAGE.to_owned(),
-            description: "the member of the workspace that the image is of".to_owned(),
-            value: project.map(|project| project.name.value.to_string()).unwrap_or_default(),
-            location: None,
-        });
+        args.push(known_argument(PACKAGE, project.map(|project| project.name.value.to_string()).unwrap_or_default()));
     }
+    let mut version = known_argument(PYTHON_VERSION, python.version.to_string());
+    version.description = format!("{}; {}", version.description, python.reason);
     args.extend([
-        OutlineArg {
-            name: PYTHON_VERSION.to_owned(),
-            description: format!("the Python version; {}", python.reason),
-            value: python.version.to_string(),
-            location: None,
-        },
-        OutlineArg {
-            name: LOCKED.to_owned(),
-            description: "whether uv.lock must fit pyproject.toml".to_owned(),
-            value: locked.to_string(),
-            location: None,
-        },
+        version,
+        known_argument(LOCKED, locked.to_string()),
+        known_argument(ANNOTATIONS, is_annotated(gateway)?.to_string()),
     ]);
-    args.push(OutlineArg {
-        name: ANNOTATIONS.to_owned(),
-        description: "whether the image's manifests are annotated".to_owned(),
-        value: is_annotated(gateway)?.to_string(),
-        location: None,
-    });
     let listed = target::list(&written.config).into_iter().find(|listed| listed.target == written.target);
     let mut description = listed.map(|listed| listed.description).unwrap_or_default();
     if let Some(start) = Box::pin(start(gateway, &written)).await? {
@@ -164,6 +146,12 @@ async fn outline(gateway: &Gateway) -> Result<Outline, FrontendError> {
         cache: if builds { vec![cache] } else { Vec::new() },
         sources: Vec::new(),
     })
+}
+
+/// A build argument of pyfront's, with the value that it has in this build.
+fn known_argument(name: &str, value: String) -> OutlineArg {
+    let description = KNOWN_ARGUMENTS.iter().find(|(known, _)| *known == name).map(|(_, text)| (*text).to_owned());
+    OutlineArg { name: name.to_owned(), description: description.unwrap_or_default(), value, location: None }
 }
 
 /// What the target starts, and why. Of a project that would not be built that is not said: the build and the check say why.
