@@ -132,8 +132,8 @@ keys! {
         "timeout" => timeout: Duration,
         /// How long failures do not count after the start. The default is 30 seconds.
         "start-period" => start_period: Duration,
-        /// Time between two checks during the start period, from Docker 25 on. The default is one second: a service is healthy as soon as
-        /// it answers.
+        /// Time between two checks during the start period, from Docker 25 on. The default is one second: a service is healthy as
+        /// soon as it answers.
         "start-interval" => start_interval: Duration,
         /// How many failures in a row make the container unhealthy.
         "retries" => retries: Retries,
