@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use buildkit_llb::{
-    Annotate, Bind, Digest, Exec, File, Http, Location as Place, Mkfile, OpError, Output, SCRATCH, Secret,
+    Annotate, Bind, Digest, Exec, File, Http, Location as Place, Mkfile, OpError, Output, ProgressGroup, SCRATCH,
+    Secret,
 };
 use serde::Serialize;
 
@@ -24,6 +25,8 @@ pub(super) struct Locked<'a> {
     pub(super) digest: Option<&'a str>,
     pub(super) access: Option<&'a Access>,
     pub(super) place: Option<Place>,
+    /// The line of progress that it shares with others.
+    pub(super) group: Option<ProgressGroup>,
 }
 
 /// What the program reads: nothing in it is secret.
@@ -93,6 +96,21 @@ impl Emitter<'_> {
         }
         exec.build()?.output(programs::OUT)
     }
+
+    /// The one line for all wheels that share their layer with others. Those that have a layer of their own are the big ones,
+    /// which somebody may wait for.
+    pub(super) fn small_files(&self) -> ProgressGroup {
+        let shared = self.plan.groups.iter().filter(|group| group.wheels.len() > 1);
+        let wheels = shared.flat_map(|group| &group.wheels).filter(|wheel| wheel.access.is_none());
+        let urls: Vec<&str> = wheels.map(|wheel| wheel.url.as_str()).collect();
+        let name = match self.context.label {
+            // What several platforms have in common is fetched once, in the group of whichever comes first.
+            Some(_) => "[deps] fetch small packages".to_owned(),
+            None => format!("[deps] fetch {} packages", urls.len()),
+        };
+        // Bake shows several builds at once, and takes groups with the same id for one.
+        ProgressGroup::new(Digest::of(urls.join("\n").as_bytes()).to_string(), name)
+    }
 }
 
 /// Mounts secrets as files; those that the client does not give are not there.
@@ -109,6 +127,9 @@ fn source(file: &Locked<'_>) -> Result<Output, OpError> {
     }
     if let Some(place) = file.place.clone() {
         source = source.at(place);
+    }
+    if let Some(group) = &file.group {
+        source = source.in_group(group);
     }
     source.build()
 }

@@ -24,9 +24,10 @@ pub fn missing_libraries(plan: &Plan, context: &Context<'_>) -> Result<Option<Ou
     let emitter = Emitter { plan, context };
     let names = known_names(plan);
     let mut layers = Vec::new();
+    let small = emitter.small_files();
     for (number, group) in plan.groups.iter().enumerate() {
         if group.wheels.iter().any(|wheel| !wheel.pure) {
-            layers.push(emitter.group(number + 1, group)?);
+            layers.push(emitter.group(number + 1, group, &small)?);
         }
     }
     for (number, group) in plan.local.iter().enumerate() {

@@ -18,7 +18,7 @@ mod targets;
 
 use buildkit_llb::{
     Annotate, Bind, Cap, Caps, Copy, File, Git, Location as Place, Merge, Mkdir, Mkfile, NetworkMode, OpError, Output,
-    SCRATCH, Timestamp,
+    ProgressGroup, SCRATCH, Timestamp,
 };
 
 use self::custom::Growing;
@@ -139,8 +139,9 @@ impl Emitter<'_> {
     fn dependencies(&self) -> Result<Vec<Output>, OpError> {
         let plan = self.plan;
         let mut layers = Vec::new();
+        let small = self.small_files();
         for (number, group) in plan.groups.iter().enumerate() {
-            layers.push(self.group(number + 1, group)?);
+            layers.push(self.group(number + 1, group, &small)?);
         }
         for (number, group) in plan.local.iter().enumerate() {
             layers.push(self.local_group(number + 1, group)?);
@@ -176,7 +177,7 @@ impl Emitter<'_> {
     }
 
     /// Locked wheels, installed without network; the result holds nothing but their files.
-    fn group(&self, number: usize, group: &Group) -> Result<Output, OpError> {
+    fn group(&self, number: usize, group: &Group, small: &ProgressGroup) -> Result<Output, OpError> {
         let stage = format!("deps {number}/{}", self.plan.groups.len());
         let common = group.wheels.iter().all(|wheel| wheel.pure);
         let name = format!("{} {}", self.stage(&stage, common), describe(group));
@@ -188,7 +189,9 @@ impl Emitter<'_> {
         if let Some(platform) = &group.python_platform {
             exec = exec.env("PYFRONT_PYTHON_PLATFORM", platform);
         }
-        let files: Vec<_> = group.wheels.iter().map(|wheel| self.locked(wheel)).collect();
+        let shared = (group.wheels.len() > 1).then_some(small);
+        let files = group.wheels.iter().map(|wheel| fetch::Locked { group: shared.cloned(), ..self.locked(wheel) });
+        let files: Vec<_> = files.collect();
         for (file, directory) in files.iter().zip(self.fetch(&files)?) {
             let path = format!("{}/wheels/{}", programs::TOOLS, file.filename);
             exec = exec.mount(Bind::readonly(&directory, path).selector(format!("/{}", file.filename)));
@@ -207,6 +210,7 @@ impl Emitter<'_> {
             digest: wheel.digest.as_deref(),
             access: wheel.access.as_ref(),
             place: (self.context.place)(&wheel.origin),
+            group: None,
         }
     }
 
@@ -311,6 +315,7 @@ impl Emitter<'_> {
                     digest: digest.as_deref(),
                     access: access.as_ref(),
                     place: place.clone(),
+                    group: None,
                 };
                 let directory = self.fetch(&[file])?.pop();
                 let path = format!("{}/archive/{filename}", programs::TOOLS);
