@@ -63,11 +63,16 @@ impl Emitter<'_> {
         layer.build()
     }
 
-    /// Runs a command, and adds what it changes.
-    pub(super) fn run(&self, step: &RunStep, mut growing: Growing) -> Result<Growing, OpError> {
+    /// Whether what a command changes becomes a layer, because it runs on another CPU than the image's.
+    pub(super) fn makes_layer(&self, step: &RunStep) -> bool {
         let caps = self.context.caps;
         let foreign = self.plan.build_platform.is_some();
-        if foreign && step.on_builder && caps.supports(Cap::DiffOp) && caps.supports(Cap::MergeOp) {
+        foreign && step.on_builder && caps.supports(Cap::DiffOp) && caps.supports(Cap::MergeOp)
+    }
+
+    /// Runs a command, and adds what it changes. `last`: no layer follows, so the whole image is assembled for it.
+    pub(super) fn run(&self, step: &RunStep, mut growing: Growing, last: bool) -> Result<Growing, OpError> {
+        if self.makes_layer(step) {
             let machine = self.context.builder;
             let root = self.assemble(Some(machine.base), &growing.layers)?;
             let after = self.command(step, &root, machine.platform.cloned(), "")?;
@@ -76,7 +81,11 @@ impl Emitter<'_> {
             }
             return Ok(growing);
         }
-        let root = self.assemble(Some(&growing.image), &growing.pending)?;
+        let root = if last {
+            self.finish(&growing.image, &growing.pending)?
+        } else {
+            self.assemble(Some(&growing.image), &growing.pending)?
+        };
         let machine = self.context.target.unwrap_or(self.context.builder);
         growing.image = self.command(step, &root, self.plan.platform.parse().ok(), machine.cache_suffix)?;
         growing.pending.clear();

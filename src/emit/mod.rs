@@ -110,23 +110,40 @@ pub fn image(plan: &Plan, context: &Context<'_>) -> Result<Output, OpError> {
     let mut layers = emitter.dependencies()?;
     layers.push(emitter.runtime()?);
     let mut growing = Growing { image: emitter.runtime_root()?, pending: layers.clone(), layers };
+    let mut additions = Vec::new();
     for point in POINTS {
         if point == At::Project {
             for members in plan.first_party_layers() {
-                growing.push(emitter.first_party_layer(&members)?);
+                additions.push(Addition::Layer(emitter.first_party_layer(&members)?));
             }
         }
         for step in plan.copies_at(point) {
-            growing.push(emitter.copied(step)?);
+            additions.push(Addition::Layer(emitter.copied(step)?));
         }
-        for step in plan.runs_at(point) {
-            growing = emitter.run(step, growing)?;
+        additions.extend(plan.runs_at(point).map(Addition::Command));
+    }
+    let is_layer = |addition: &Addition<'_>| match addition {
+        Addition::Layer(_) => true,
+        Addition::Command(step) => emitter.makes_layer(step),
+    };
+    // When only commands follow, what the first of them runs in is the last that is assembled.
+    let commands = additions.iter().rposition(is_layer).map_or(0, |last| last + 1);
+    for (index, addition) in additions.into_iter().enumerate() {
+        match addition {
+            Addition::Layer(layer) => growing.push(layer),
+            Addition::Command(step) => growing = emitter.run(step, growing, index >= commands)?,
         }
     }
     if growing.pending.is_empty() {
         return Ok(growing.image);
     }
     emitter.finish(&growing.image, &growing.pending)
+}
+
+/// What is put on the layers of dependencies.
+enum Addition<'a> {
+    Layer(Output),
+    Command(&'a RunStep),
 }
 
 struct Emitter<'a> {
