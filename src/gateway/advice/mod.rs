@@ -57,6 +57,9 @@ impl<'a> Advice<'a> {
         if !error.is_from_call() {
             return error;
         }
+        if error.message().contains("no space left on device") {
+            return error.help("the builder's disk is full: docker buildx prune removes what other builds left on it");
+        }
         match self.of_repository(error.message()) {
             Some(help) => error.help(help),
             None => self.files.on(error, self.credentials().as_deref()),
