@@ -41,5 +41,6 @@ mod supply_chain;
 mod system_packages;
 mod targets;
 mod traces;
+mod transfer;
 mod wheels;
 mod workspace;
