@@ -14,6 +14,7 @@ mod libraries;
 mod options;
 mod platforms;
 mod private_index;
+mod progress;
 mod projects;
 mod questions;
 mod refusals;
