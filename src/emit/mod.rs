@@ -8,6 +8,7 @@ mod fetch;
 mod lfs;
 mod libraries;
 mod local;
+pub mod managed;
 mod programs;
 mod resolved;
 mod sbom;
