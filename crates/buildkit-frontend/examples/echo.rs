@@ -47,6 +47,48 @@ async fn build(gateway: &Gateway) -> Result<BuildResult, FrontendError> {
             let result: Result<BuildResult, _> = task.await;
             result.map_err(|error| FrontendError::new(format!("a task failed: {error}")))
         }
+        Some("panic-that-is-caught") => {
+            let _ = std::panic::catch_unwind(|| panic!("in vain"));
+            everything(gateway).await
+        }
+        Some("panic-in-thread") => {
+            std::thread::spawn(|| panic!("in a thread"));
+            std::future::pending().await
+        }
+        Some("panic-everywhere") => {
+            let all = Arc::new(std::sync::Barrier::new(9));
+            for _ in 0..8 {
+                let all = Arc::clone(&all);
+                std::thread::spawn(move || {
+                    all.wait();
+                    panic!("everywhere")
+                });
+            }
+            all.wait();
+            panic!("everywhere")
+        }
+        Some("panic-in-panic") => {
+            struct Worse;
+            impl Drop for Worse {
+                fn drop(&mut self) {
+                    panic!("even worse")
+                }
+            }
+            let _worse = Worse;
+            panic!("bad")
+        }
+        // While the answer to `Return` is waited for.
+        Some("panic-at-the-end") => {
+            std::thread::spawn(|| {
+                std::thread::sleep(std::time::Duration::from_millis(500));
+                panic!("too late")
+            });
+            everything(gateway).await
+        }
+        Some("panic-without-connection") => {
+            let _ = gateway.solve(&local(gateway, "context")).await;
+            panic!("nobody hears it")
+        }
         Some("stubborn") => {
             let _ = gateway.solve(&local(gateway, "context")).await;
             Ok(BuildResult::default())

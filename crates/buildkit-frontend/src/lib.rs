@@ -23,6 +23,7 @@ pub mod testing;
 mod attestation;
 mod error;
 mod gateway;
+mod last_word;
 mod result;
 mod run;
 mod secret;

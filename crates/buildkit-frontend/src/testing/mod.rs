@@ -256,7 +256,7 @@ pub struct Outcome {
     pub received: Vec<Call>,
     /// When each of these arrived, counted from the start of the process.
     pub arrivals: Vec<Duration>,
-    /// How long the process had had a processor by then. A frontend has one thread.
+    /// How long the process had had a processor by then. All threads together.
     pub processor_times: Vec<Duration>,
     /// The most memory that it had in use until its first `Return`, in KiB, where the system tells.
     pub peak_memory: Option<u64>,

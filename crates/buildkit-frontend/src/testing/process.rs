@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream as StdUnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -125,13 +125,14 @@ impl State {
         line.trim().strip_suffix("kB")?.trim().parse().ok()
     }
 
-    /// How long the frontend's thread has had a processor so far; zero where the system does not tell.
+    /// How long the frontend's threads have had a processor so far; zero where the system does not tell.
     fn processor_time(&self) -> Duration {
-        let read = |id| std::fs::read_to_string(format!("/proc/{id}/schedstat")).ok();
-        let text = self.process.and_then(read).unwrap_or_default();
-        Duration::from_nanos(
-            text.split(' ').next().and_then(|nanoseconds| nanoseconds.parse().ok()).unwrap_or_default(),
-        )
+        let threads = self.process.and_then(|id| std::fs::read_dir(format!("/proc/{id}/task")).ok());
+        let of_thread = |path: PathBuf| {
+            let text = std::fs::read_to_string(path.join("schedstat")).ok()?;
+            Some(Duration::from_nanos(text.split(' ').next()?.parse().ok()?))
+        };
+        threads.into_iter().flatten().flatten().filter_map(|thread| of_thread(thread.path())).sum()
     }
 }
 

@@ -316,9 +316,44 @@ fn panics_become_errors() {
     assert!(message.starts_with("internal error: the echo frontend panics ("), "{message}");
     assert!(message.contains("examples/echo.rs:") && message.ends_with("please report it"), "{message}");
     assert!(outcome.stderr.contains("panicked at"), "{}", outcome.stderr);
+}
 
-    let outcome = mode("panic-in-task").run(echo());
-    assert!(outcome.error().message.starts_with("a task failed"), "{}", outcome.error().message);
+/// Also where a panic would only be seen by whoever waits for the task or thread, or by nobody; as in a release, which cannot
+/// unwind.
+#[test]
+fn panics_anywhere_become_errors() {
+    for (name, message) in [
+        ("panic-in-task", "internal error: in a task ("),
+        ("panic-in-thread", "internal error: in a thread ("),
+        ("panic-that-is-caught", "internal error: in vain ("),
+        ("panic-everywhere", "internal error: everywhere ("),
+        ("panic-in-panic", "internal error: bad ("),
+    ] {
+        let outcome = mode(name).run(echo());
+        assert!(outcome.error().message.starts_with(message), "{name}: {}", outcome.error().message);
+    }
+}
+
+#[test]
+fn a_panic_waits_until_the_daemon_has_been_told() {
+    let slow = Fault::at(Call::Return, Action::Delay(Duration::from_millis(1500)));
+    let outcome = mode("panic").fault(slow).run(echo());
+    assert!(outcome.error().message.contains("the echo frontend panics"), "{}", outcome.error().message);
+}
+
+#[test]
+fn a_panic_after_the_result_does_no_harm() {
+    let slow = Fault::at(Call::Return, Action::Delay(Duration::from_millis(1500)));
+    let outcome = mode("panic-at-the-end").fault(slow).run(echo());
+    outcome.result();
+    assert!(outcome.stderr.contains("too late"), "{}", outcome.stderr);
+}
+
+#[test]
+fn a_panic_without_a_connection_ends_the_process() {
+    let outcome = mode("panic-without-connection").fault(Fault::at(Call::Solve, Action::DropBefore)).run(echo());
+    assert_gave_up(&outcome, &"panic");
+    assert!(outcome.stderr.contains("nobody hears it"), "{}", outcome.stderr);
 }
 
 #[test]
