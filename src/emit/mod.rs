@@ -5,6 +5,7 @@
 
 mod custom;
 mod fetch;
+mod ground;
 mod lfs;
 mod libraries;
 mod local;

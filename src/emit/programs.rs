@@ -22,6 +22,7 @@ pub(super) const BUILD: Program = Program { name: "build.py", text: include_str!
 pub(super) const EDITABLE: Program =
     Program { name: "editable.py", text: include_str!("steps/editable.py"), more: BUILDING };
 pub(super) const FETCH: Program = Program { name: "fetch.py", text: include_str!("steps/fetch.py"), more: FETCHING };
+pub(super) const GROUND: Program = Program { name: "ground.py", text: include_str!("steps/ground.py"), more: &[] };
 pub(super) const INSTALL: Program = Program { name: "install.py", text: include_str!("steps/install.py"), more: &[] };
 pub(super) const LFS: Program = Program { name: "lfs.py", text: include_str!("steps/lfs.py"), more: FETCHING };
 pub(super) const LIBRARIES: Program = Program {

@@ -28,6 +28,13 @@ pub struct Machine<'a> {
     pub cache_suffix: &'a str,
 }
 
+impl Machine<'_> {
+    /// Whether it is the builder's own CPU.
+    pub(super) fn is_builder(&self) -> bool {
+        self.cache_suffix.is_empty()
+    }
+}
+
 /// What the client asked for every step.
 #[derive(Debug, Clone, Default)]
 pub struct StepOptions {
@@ -95,7 +102,7 @@ impl Emitter<'_> {
         arguments: impl IntoIterator<Item = String>,
         name: String,
     ) -> Result<Exec, OpError> {
-        self.step_on(machine, machine.base, program, arguments, name)
+        self.step_on(machine, &self.ground(machine)?, program, arguments, name)
     }
 
     /// A step on a root of its own.

@@ -12,13 +12,13 @@ const CACHES: [(&str, &str); 3] =
 impl Emitter<'_> {
     /// What build steps run on: the base image with the packages that builds need.
     pub(super) fn build_root(&self, machine: Machine<'_>) -> Result<Output, OpError> {
-        let packages = &self.plan.build_packages;
+        let (packages, ground) = (&self.plan.build_packages, self.ground(machine)?);
         if packages.is_empty() {
-            return Ok(machine.base.clone());
+            return Ok(ground);
         }
         let arguments = std::iter::once("build-packages".to_owned()).chain(packages.iter().cloned());
         let name = format!("[build] install {}", packages.join(", "));
-        self.system_step(machine, machine.base, arguments, name)?.build()?.root()
+        self.system_step(machine, &ground, arguments, name)?.build()?.root()
     }
 
     /// What the image's layers stand on: the base image with the packages that the running program needs. No step that

@@ -1,5 +1,6 @@
 //! Where a credential could have been left behind: logs, image configs, histories, layers, provenance.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -10,7 +11,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use crate::engine::{Build, Engine};
 
 /// Every form in which a password could have been left behind: as it is, and in base64, wherever it begins there.
-pub(crate) struct Traces(Vec<Vec<u8>>);
+pub(crate) struct Traces(Vec<String>);
 
 impl Traces {
     pub(crate) fn of(password: &str) -> Self {
@@ -24,46 +25,29 @@ impl Traces {
         }
         forms.sort();
         forms.dedup();
-        Self(forms.into_iter().map(String::into_bytes).collect())
-    }
-
-    /// The same search for a text as it is.
-    pub(crate) fn word(text: &str) -> Self {
-        Self(vec![text.as_bytes().to_vec()])
+        Self(forms)
     }
 
     /// The files below a directory that hold it, be it behind a compression.
     pub(crate) fn found_below(&self, directory: &Path) -> Vec<String> {
-        let patterns = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(patterns.path(), self.0.join(&b"\n"[..])).unwrap();
-        let grep = |more: &[&str], path: &Path, input: Stdio| {
-            let mut grep = Command::new("grep");
-            grep.args(["--fixed-strings", "--binary-files=text", "--files-with-matches"]).args(more);
-            grep.arg("--file").arg(patterns.path()).arg("--").arg(path).stdin(input).env("LC_ALL", "C");
-            let output = grep.output().unwrap();
-            assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
-            String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect::<Vec<_>>()
-        };
-        let mut found = grep(&["--recursive"], directory, Stdio::null());
-        for file in all_files(directory) {
-            let Some(program) = compression(&file) else { continue };
-            let mut plain = Command::new(program);
-            plain.args(["--decompress", "--stdout"]).arg(&file).stdout(Stdio::piped());
-            let mut plain = plain.spawn().unwrap();
-            let input = plain.stdout.take().unwrap();
-            if !grep(&[], Path::new("-"), input.into()).is_empty() {
-                found.push(file.display().to_string());
-            }
-            // grep stops reading at the first match.
-            let _ = plain.wait();
-        }
-        found
+        self.among(&found_below(directory, &self.0))
+    }
+
+    /// The files that hold it, out of what was found below a directory.
+    pub(crate) fn among(&self, found: &Found) -> Vec<String> {
+        let files: BTreeSet<&String> = self.0.iter().filter_map(|form| found.get(form)).flatten().collect();
+        files.into_iter().cloned().collect()
+    }
+
+    /// What has to be looked for.
+    pub(crate) fn forms(&self) -> &[String] {
+        &self.0
     }
 
     #[track_caller]
     pub(crate) fn assert_not_in(&self, bytes: &[u8], what: &str) {
         for trace in &self.0 {
-            let found = bytes.windows(trace.len()).any(|window| window == trace);
+            let found = bytes.windows(trace.len()).any(|window| window == trace.as_bytes());
             assert!(!found, "the password is in {what}");
         }
     }
@@ -122,6 +106,38 @@ impl Traces {
         assert!(found.is_empty(), "the password is in {found:?} of {what}");
         all_files(directory.path()).len()
     }
+}
+
+/// In which files each of some texts was found.
+pub(crate) type Found = BTreeMap<String, BTreeSet<String>>;
+
+/// Looks for texts, none of which is part of another, in all files below a directory, in compressed ones also behind the
+/// compression. However many texts there are, each file is read once: decompressing is what takes the time.
+pub(crate) fn found_below(directory: &Path, texts: &[String]) -> Found {
+    let patterns = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(patterns.path(), texts.join("\n")).unwrap();
+    let mut found = Found::new();
+    let mut grep = |path: &Path, input: Stdio, label: &Path| {
+        let mut grep = Command::new("grep");
+        grep.args(["--fixed-strings", "--text", "--only-matching", "--recursive", "--with-filename", "--null"]);
+        grep.arg("--label").arg(label).arg("--file").arg(patterns.path()).arg("--").arg(path);
+        let output = grep.stdin(input).env("LC_ALL", "C").output().unwrap();
+        assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+        for line in String::from_utf8_lossy(&output.stdout).lines() {
+            let (file, text) = line.split_once('\0').expect("a file and what it holds");
+            found.entry(text.to_owned()).or_default().insert(file.to_owned());
+        }
+    };
+    grep(directory, Stdio::null(), directory);
+    for file in all_files(directory) {
+        let Some(program) = compression(&file) else { continue };
+        let mut plain = Command::new(program);
+        plain.args(["--decompress", "--stdout"]).arg(&file).stdout(Stdio::piped());
+        let mut plain = plain.spawn().unwrap();
+        grep(Path::new("-"), plain.stdout.take().unwrap().into(), &file);
+        assert!(plain.wait().unwrap().success(), "{} cannot be decompressed", file.display());
+    }
+    found
 }
 
 /// A file with a secret's value, as an argument of buildx.

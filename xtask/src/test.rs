@@ -1,5 +1,5 @@
 //! `cargo xtask test`: everything that CI runs, in the order in which mistakes are cheapest to find: formatting and lints,
-//! then tests without an engine, then the end-to-end tests once for each engine.
+//! then tests without an engine, then the end-to-end tests once for each engine, two engines at a time.
 
 use std::process::Command;
 use std::time::Instant;
@@ -12,13 +12,18 @@ use crate::progress::note;
 use crate::workspace::{cargo, root};
 use crate::{image, standin};
 
+use self::beside::Program;
 use self::engines::ENGINES;
 
+mod beside;
 #[path = "../../tests/conformance/engines.rs"]
 mod engines;
 
 /// What the compressed frontend image may weigh, in bytes: every builder fetches it.
 const FRONTEND_LIMIT: u64 = 2_000_000;
+
+/// How many engines are tested on at a time. The tests of one keep little more than one processor busy, and engines share nothing.
+const AT_ONCE: usize = 2;
 
 pub(crate) fn command(mut arguments: Arguments) -> Result<()> {
     let asked = arguments.values("--engine")?;
@@ -33,9 +38,7 @@ pub(crate) fn command(mut arguments: Arguments) -> Result<()> {
         note("SKIPPED: the end-to-end tests, because of --no-engine");
         return Ok(());
     }
-    for (engine, tests) in engines(&asked)? {
-        end_to_end(engine.as_deref(), tests)?;
-    }
+    end_to_end(&engines(&asked)?)?;
     note(format!("everything passed in {:.0?}", began.elapsed()));
     Ok(())
 }
@@ -60,8 +63,34 @@ fn engines(asked: &[String]) -> Result<Vec<(Option<String>, &'static [&'static s
     Ok(vec![(None, &[])])
 }
 
-/// The end-to-end tests on one engine, which is made when it is missing. Without names of tests it is all of them.
-fn end_to_end(asked: Option<&str>, tests: &[&str]) -> Result<()> {
+/// The end-to-end tests on engines, which are made when they are missing.
+fn end_to_end(engines: &[(Option<String>, &[&str])]) -> Result<()> {
+    // Before the first test: making an image writes into the target directory, where there is one of it for all engines.
+    let mut ready = Vec::new();
+    for (asked, tests) in engines {
+        ready.push((prepare(asked.as_deref())?, *tests));
+    }
+    run("end-to-end tests: compiling", cargo().args(["test", "--package", "pyfront", "--test", "e2e", "--no-run"]))?;
+    if let [(engine, tests)] = &ready[..] {
+        return run(&format!("end-to-end tests on the {} engine", engine.name()), &mut suite(engine, tests));
+    }
+    let names: Vec<&str> = ready.iter().map(|(engine, _)| engine.name()).collect();
+    note(format!("== end-to-end tests on {}, {AT_ONCE} engines at a time", names.join(", ")));
+    let program =
+        |(engine, tests): &(Engine, &[&str])| Program { name: engine.name().to_owned(), command: suite(engine, tests) };
+    let failed = beside::run(ready.iter().map(program).collect(), AT_ONCE)?;
+    if !failed.is_empty() {
+        bail!(
+            "end-to-end tests failed on {}; the lines above that begin with {} say why",
+            failed.join(" and "),
+            if failed.len() == 1 { "this name" } else { "these names" }
+        );
+    }
+    Ok(())
+}
+
+/// Makes an engine answer, with all that the tests build from, the frontend of this checkout among it.
+fn prepare(asked: Option<&str>) -> Result<Engine> {
     let engine = Engine::up(asked)?;
     standin::ensure(&engine, &standin::usual())?;
     // Others pull the official image, which has several platforms itself.
@@ -75,6 +104,11 @@ fn end_to_end(asked: Option<&str>, tests: &[&str]) -> Result<()> {
     if let Some(compressed) = frontend.compressed.filter(|compressed| *compressed > FRONTEND_LIMIT) {
         bail!("the frontend image has grown to {compressed} bytes compressed, more than {FRONTEND_LIMIT}");
     }
+    Ok(engine)
+}
+
+/// The tests of these names on an engine; without names all of them.
+fn suite(engine: &Engine, tests: &[&str]) -> Command {
     let mut test = cargo();
     test.args(["test", "--package", "pyfront", "--test", "e2e", "--"]).args(tests);
     test.env("PYFRONT_TEST_ENGINE", engine.name());
@@ -84,7 +118,7 @@ fn end_to_end(asked: Option<&str>, tests: &[&str]) -> Result<()> {
             None => test.env_remove(variable),
         };
     }
-    run(&format!("end-to-end tests on the {} engine", engine.name()), &mut test)
+    test
 }
 
 fn run(what: &str, command: &mut Command) -> Result<()> {

@@ -202,8 +202,8 @@ def trust_company_ca():
 
 
 def compile_bytecode(checked):
-    """Compiles everything under the output's venv, in sorted order, into hash-based .pyc files: what `compileall` does, which
-    takes longer to import than a small wheel to install.
+    """Compiles everything under the output's venv but packages' own tests, in sorted order, into hash-based .pyc files: what
+    `compileall` does, which takes longer to import than a small wheel to install.
 
     Third-party files never change in an image, so their hash is not checked at import (`checked=False`); first-party
     files may be replaced by a bind mount or by compose watch, so theirs is.
@@ -215,7 +215,7 @@ def compile_bytecode(checked):
     while pending:
         path = pending.pop()
         if os.path.isdir(path):
-            if not os.path.islink(path) and os.path.basename(path) != "__pycache__":
+            if not os.path.islink(path) and os.path.basename(path) not in ("__pycache__", "tests"):
                 pending.extend(path + "/" + name for name in sorted(os.listdir(path), reverse=True))
         elif path.endswith(".py"):
             compile_file(path, header)

@@ -1,0 +1,29 @@
+//! What steps run on: the base image, with bytecode of those modules that steps use.
+
+use buildkit_llb::{Annotate as _, Bind, Exec, NetworkMode, OpError, Output};
+
+use super::programs::{self, TOOLS};
+use super::{Emitter, Machine};
+
+impl Emitter<'_> {
+    /// The root of steps whose root is in no image. Steps of pyfront are many and short; without this, each spends a quarter
+    /// of a second of processor time on compiling the same modules.
+    pub(super) fn ground(&self, machine: Machine<'_>) -> Result<Output, OpError> {
+        // On another CPU than the builder's few steps run, and an emulator takes longer for this than it saves.
+        if !machine.is_builder() {
+            return Ok(machine.base.clone());
+        }
+        let options = self.context.steps;
+        let mut exec = Exec::on(machine.base, ["python3".to_owned(), "-s".to_owned(), programs::GROUND.path()])
+            .env("PATH", machine.path)
+            .env("LANG", "C.UTF-8")
+            .network(NetworkMode::None)
+            .mount(Bind::readonly(&programs::GROUND.directory()?, format!("{TOOLS}/step")))
+            .ignore_cache(options.no_cache)
+            .named("[internal] compile what steps use of Python's library");
+        if let Some(platform) = machine.platform {
+            exec = exec.platform(platform.clone());
+        }
+        options.on(exec).build()?.root()
+    }
+}

@@ -1,0 +1,91 @@
+//! Runs several programs at once, and keeps apart what they print: each line begins with the name of the program that it is of.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+
+use crate::process::describe;
+use crate::progress::note;
+
+/// A program, and what its lines begin with.
+pub(crate) struct Program {
+    pub(crate) name: String,
+    pub(crate) command: Command,
+}
+
+/// Runs programs, `at_once` of them at a time, in their order. Every one of them is run to its end, whatever becomes of the others:
+/// a person who mends one thing wants to know of the rest. Returns the names of those that failed.
+pub(crate) fn run(programs: Vec<Program>, at_once: usize) -> Result<Vec<String>> {
+    let width = programs.iter().map(|program| program.name.len()).max().unwrap_or(0);
+    let waiting = Mutex::new(programs.into_iter());
+    let work = || {
+        let mut failed = Vec::new();
+        loop {
+            let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let Some(Program { name, command }) = next else { return anyhow::Ok(failed) };
+            let began = Instant::now();
+            let passed = labelled(&format!("{name:<width$} | "), command)?;
+            let result = if passed { "passed" } else { "failed" };
+            note(format!("== {name}: {result} in {:.0?}", began.elapsed()));
+            if !passed {
+                failed.push(name);
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..at_once).map(|_| scope.spawn(work)).collect();
+        let mut failed = Vec::new();
+        for worker in workers {
+            let result = worker.join().map_err(|_| anyhow::anyhow!("running programs side by side panicked"))?;
+            failed.extend(result?);
+        }
+        Ok(failed)
+    })
+}
+
+/// Runs a program with a label before each line that it prints, on whichever of its streams. Says whether it ended well.
+fn labelled(label: &str, mut command: Command) -> Result<bool> {
+    let what = describe(&command);
+    let (lines, output) = std::io::pipe()?;
+    command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+    let mut child = command.spawn().with_context(|| format!("cannot run `{what}`"))?;
+    // It holds the pipe's other end, too: without that the lines never end.
+    drop(command);
+    for line in BufReader::new(lines).split(b'\n') {
+        // In one piece, so that lines of several programs do not mix.
+        let line = [label.as_bytes(), &line?, b"\n"].concat();
+        std::io::stdout().write_all(&line)?;
+    }
+    Ok(child.wait()?.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(name: &str, script: String) -> Program {
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(script);
+        Program { name: name.to_owned(), command }
+    }
+
+    /// Each of the first two waits until the other one runs; both end, though one fails, and so the third is run.
+    #[test]
+    fn two_run_at_once_and_those_that_failed_are_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name).display().to_string();
+        let meet = |mine: &str, other: &str| {
+            format!("touch '{}'; until test -e '{}'; do sleep 0.01; done", at(mine), at(other))
+        };
+        let programs = vec![
+            shell("first", meet("first", "second")),
+            shell("second", format!("{}; exit 1", meet("second", "first"))),
+            shell("third", format!("touch '{}'", at("third"))),
+        ];
+        assert_eq!(run(programs, 2).unwrap(), ["second"]);
+        assert!(directory.path().join("third").exists());
+    }
+}
