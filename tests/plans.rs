@@ -87,6 +87,7 @@ fn plan_of(example: &str, pyproject: &std::sync::Arc<SourceFile>, arch: Arch) ->
             name: None,
             python: python.version.minor_text(),
             reason: python.reason,
+            managed_python: None,
             env: BTreeMap::new(),
         },
         uv: &Uv { image: plan::Image { reference: uv::image(&version), digest: digest("0c") }, version },

@@ -58,6 +58,18 @@ pub(super) fn of(reference: &str) -> Assumed {
     Assumed { libc: UNKNOWN, distribution: None }
 }
 
+/// Images of distributions, which have no Python.
+const PLAIN: &[&str] =
+    &["almalinux", "alpine", "amazonlinux", "base", "cc", "debian", "fedora", "rockylinux", "ubuntu", "wolfi-base"];
+
+/// Whether an image has no Python, by its name without tag and digest, and without the release of `cc-debian12`.
+fn is_plain(reference: &str) -> bool {
+    let name = reference.rsplit('/').next().unwrap_or(reference);
+    let name = name.split([':', '@']).next().unwrap_or(name);
+    let name = name.split_once("-debian").map_or(name, |(name, _)| name);
+    PLAIN.contains(&name)
+}
+
 /// Reads `--libc`: `glibc-2.41`, `musl-1.2`.
 pub(super) fn parse(text: &str) -> Option<Libc> {
     let version = |text: &str| {
@@ -82,7 +94,10 @@ pub(super) fn image(libc: Option<Libc>, reference: &ImageReference, platform: &P
         }
         Libc::Musl { major, minor } => (musl, format!("musl libc\0{major}.{minor}.0\0")),
     };
-    let files = BTreeMap::from_iter(path.map(|path| (path, text.into_bytes())));
+    let mut files = BTreeMap::from_iter(path.map(|path| (path, text.into_bytes())));
+    if !is_plain(&reference.familiar()) {
+        files.insert("/usr/local/bin/python3".to_owned(), Vec::new());
+    }
     Some(AssumedImage { config_json: br#"{"os":"linux"}"#.to_vec(), files })
 }
 
@@ -108,6 +123,16 @@ mod tests {
             format!("{reference}: {libc}, {distribution:?}")
         });
         insta::assert_snapshot!(all.join("\n"));
+    }
+
+    #[test]
+    fn distributions_have_no_python() {
+        let plain =
+            ["ubuntu:24.04", "debian:trixie-slim", "example.org/distroless/cc-debian12:nonroot", "alpine@sha256:a"];
+        assert!(plain.into_iter().all(is_plain));
+        assert!(
+            !["python:3.13-alpine", "example.org/distroless/python3-debian12", "acme/api"].into_iter().any(is_plain)
+        );
     }
 
     #[test]

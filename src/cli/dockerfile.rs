@@ -8,6 +8,7 @@ use lexopt::Parser;
 use super::project::Wanted;
 use super::{Failure, Terminal};
 use crate::gateway::preview::{Install, Preview};
+use crate::plan::managed::DIRECTORY;
 use crate::plan::target::Kind;
 use crate::plan::{Healthcheck, How, Plan, VENV};
 use crate::project::entry::Entry;
@@ -68,13 +69,13 @@ fn text(preview: &Preview, file: &str) -> Result<String, Failure> {
         "# Made by pyfront {} from {file}. It is yours: nothing of pyfront is needed to build it.\n",
         env!("CARGO_PKG_VERSION")
     );
-    builder(&mut text, preview);
+    builder(&mut text, preview)?;
     image(&mut text, preview)?;
     Ok(text)
 }
 
 /// The stage that installs.
-fn builder(text: &mut String, preview: &Preview) {
+fn builder(text: &mut String, preview: &Preview) -> Result<(), Failure> {
     let plan = &preview.plan;
     let _ = write!(
         text,
@@ -83,6 +84,16 @@ fn builder(text: &mut String, preview: &Preview) {
          ENV UV_PROJECT_ENVIRONMENT={VENV} UV_COMPILE_BYTECODE=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never\n",
         plan.base.image.reference, plan.uv.image.reference
     );
+    if let Some(managed) = &plan.base.managed_python {
+        let _ = write!(text, "ENV UV_PYTHON_INSTALL_DIR={DIRECTORY} UV_PYTHON={}", plan.base.python);
+        let settings = [("UV_PYTHON_INSTALL_MIRROR", &managed.mirror), ("UV_PYTHON_DOWNLOADS_JSON_URL", &managed.list)];
+        for (name, value) in settings {
+            if let Some(value) = value {
+                let _ = write!(text, " {name}={}", quoted(name, value)?);
+            }
+        }
+        let _ = writeln!(text, "\nRUN UV_PYTHON_DOWNLOADS=manual uv python install --no-bin {}", managed.download);
+    }
     packages(text, plan, &plan.build_packages);
     let _ = writeln!(text, "WORKDIR {SOURCES}");
     let copies = plan.first_party.iter().all(|member| matches!(member.how, How::Copy));
@@ -133,6 +144,7 @@ fn builder(text: &mut String, preview: &Preview) {
             );
         }
     }
+    Ok(())
 }
 
 /// Installs system packages, if there are any.
@@ -179,6 +191,9 @@ fn image(text: &mut String, preview: &Preview) -> Result<(), Failure> {
     if !plan.writable.is_empty() {
         let directories = words(&plan.writable);
         let _ = writeln!(text, "RUN install -d -o {} -g {} {directories}", account.uid, account.gid);
+    }
+    if plan.base.managed_python.is_some() {
+        let _ = writeln!(text, "COPY --from=build {DIRECTORY} {DIRECTORY}");
     }
     let _ = writeln!(text, "COPY --from=build {VENV} {VENV}");
     let _ = write!(text, "ENV PATH={VENV}/bin:$PATH");

@@ -63,6 +63,9 @@ pub(super) struct Layer {
 pub(super) fn layers(preview: &Preview) -> Vec<Layer> {
     let plan = &preview.plan;
     let mut found: Vec<Layer> = Vec::new();
+    if let Some(python) = &plan.base.managed_python {
+        found.push(Layer { kind: "python", contents: python.describe(), size: None });
+    }
     if !plan.packages.is_empty() {
         found.push(Layer { kind: "system", contents: emit::describe_packages(plan), size: None });
     }

@@ -9,6 +9,7 @@ mod ground;
 mod lfs;
 mod libraries;
 mod local;
+pub mod managed;
 mod programs;
 mod resolved;
 mod sbom;

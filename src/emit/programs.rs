@@ -31,6 +31,7 @@ pub(super) const LIBRARIES: Program = Program {
     more: &[("shared-libraries.json", SHARED_LIBRARIES)],
 };
 pub(super) const LOCAL: Program = Program { name: "local.py", text: include_str!("steps/local.py"), more: &[] };
+pub(super) const MANAGED: Program = Program { name: "managed.py", text: include_str!("steps/managed.py"), more: &[] };
 pub(super) const PROJECT: Program =
     Program { name: "project.py", text: include_str!("steps/project.py"), more: BUILDING };
 pub(super) const RESOLVE: Program = Program { name: "resolve.py", text: include_str!("steps/resolve.py"), more: &[] };

@@ -118,14 +118,13 @@ fn healthcheck(check: &plan::Healthcheck) -> Healthcheck {
     }
 }
 
+/// What an image's history says of one layer, or of what only the config says.
+pub fn entry(created_by: String, empty_layer: bool) -> History {
+    History { created_by, comment: COMMENT.to_owned(), empty_layer, ..History::default() }
+}
+
 /// One entry for each layer, bottom first, and one for what only the config says.
 fn history(plan: &Plan) -> Vec<History> {
-    let entry = |created_by: String, empty_layer: bool| History {
-        created_by,
-        comment: COMMENT.to_owned(),
-        empty_layer,
-        ..History::default()
-    };
     let packages = Some(plan).filter(|plan| !plan.packages.is_empty());
     let mut entries: Vec<History> = packages.map(|plan| entry(describe_packages(plan), false)).into_iter().collect();
     entries.extend(plan.groups.iter().map(|group| entry(describe(group), false)));

@@ -16,6 +16,9 @@ pub(super) async fn of_base(
     platform: &Platform,
     place: Option<&Location>,
 ) -> Result<Libc, FrontendError> {
+    if let Some(known) = base.libc {
+        return Ok(known);
+    }
     let history = base.config.history.iter().map(|entry| entry.created_by.as_str());
     if let Some(known) = libc::from_history(history) {
         return Ok(known);

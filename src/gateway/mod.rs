@@ -8,6 +8,7 @@ pub mod image;
 mod libc;
 mod libraries;
 mod local;
+mod managed;
 mod platforms;
 pub mod preview;
 mod questions;
@@ -139,7 +140,8 @@ async fn plan(gateway: &Gateway, written: &Written, platforms: &Platforms) -> Re
         read::start_files(written),
         secrets::given(gateway, &written.root().uv.indexes),
     );
-    let ((builder, bases), files) = (images?, files?);
+    let ((mut builder, mut bases), files) = (images?, files?);
+    managed::complete(gateway, written, &python, platforms, &mut builder, &mut bases).await?;
     let uv = Uv { version: uv, image: builder.uv.shown.clone() };
     let indexes = Indexes::new(&written.root().uv.indexes, &secrets, &written.lock);
     let images = platforms.targets.iter().zip(bases).map(async |(platform, base)| {
@@ -264,6 +266,7 @@ fn plan_for(
             name: resolve::full_name(&chosen.base.shown),
             python: chosen.python.version.minor_text(),
             reason: chosen.python.reason.clone(),
+            managed_python: chosen.base.managed_python.clone(),
             env: image::env(&chosen.base.config),
         },
         uv: chosen.uv,

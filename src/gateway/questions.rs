@@ -156,7 +156,7 @@ fn known_argument(name: &str, value: String) -> OutlineArg {
 
 /// What the target starts, and why. Of a project that would not be built that is not said: the build and the check say why.
 async fn start(gateway: &Gateway, written: &Written) -> Result<Option<String>, FrontendError> {
-    match plan(gateway, written, &Platforms::of(gateway)?).await {
+    match Box::pin(plan(gateway, written, &Platforms::of(gateway)?)).await {
         Ok(planned) => Ok(planned.images.first().and_then(|image| image.plan.config.start())),
         Err(error) if error.is_connection_lost() => Err(error),
         Err(_) => Ok(None),

@@ -13,7 +13,7 @@ use super::report;
 use crate::closure::{Libc, Python, Target};
 use crate::diagnostic::{Diagnostic, Location};
 use crate::plan::python::{PythonChoice, Wishes, choose, image};
-use crate::plan::{self, uv};
+use crate::plan::{self, ManagedPython, uv};
 use crate::project::python_version::PythonVersion;
 
 /// The build argument that chooses the Python.
@@ -39,6 +39,10 @@ pub(super) struct Resolved {
     pub(super) config: ImageConfig,
     /// The config as it came.
     pub(super) config_json: Vec<u8>,
+    /// Its C library, once that was looked for.
+    pub(super) libc: Option<Libc>,
+    /// The Python that was put on it, since it has none.
+    pub(super) managed_python: Option<ManagedPython>,
 }
 
 /// Which Python: what the user asks for, or the newest that the lock has wheels for, on every platform that it has wheels
@@ -218,6 +222,8 @@ fn found(image: ResolvedImage, output: Output) -> Resolved {
         output,
         config: image.config,
         config_json: image.config_json,
+        libc: None,
+        managed_python: None,
     }
 }
 
@@ -235,7 +241,8 @@ fn replaced(name: &str, context: NamedContext) -> Result<Resolved, FrontendError
         NamedContext::Files { context, config } => {
             let (config_json, config) = config.unwrap_or_default();
             let shown = plan::Image { reference: format!("{name} (a build context)"), digest: None };
-            Ok(Resolved { shown, output: context.files(&Selection::everything())?, config, config_json })
+            let output = context.files(&Selection::everything())?;
+            Ok(Resolved { shown, output, config, config_json, libc: None, managed_python: None })
         }
         NamedContext::Scratch => Err(FrontendError::new("the build context of this name is empty")),
     }

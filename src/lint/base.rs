@@ -46,16 +46,15 @@ fn reference(subject: &Subject<'_>) -> Option<Finding> {
             None => format!("{text} has no tag, so it is the latest version"),
             Some(_) => format!("{text} is whatever version is the latest"),
         };
-        let diagnostic = Diagnostic::new(format!("{moves}: its Python changes without notice"));
-        let python = &subject.plan.base.python;
         let name = text.trim_end_matches(":latest");
-        return Some(
-            LATEST_BASE.finding(
-                diagnostic
-                    .at_location(Some(base.location.clone()))
-                    .help(format!("name a version, for example base = \"{name}:{python}\"")),
-            ),
-        );
+        let (changes, help) = if subject.plan.base.managed_python.is_some() {
+            ("it changes", "name a release of it".to_owned())
+        } else {
+            let python = &subject.plan.base.python;
+            ("its Python changes", format!("name a version, for example base = \"{name}:{python}\""))
+        };
+        let diagnostic = Diagnostic::new(format!("{moves}: {changes} without notice"));
+        return Some(LATEST_BASE.finding(diagnostic.at_location(Some(base.location.clone())).help(help)));
     }
     let diagnostic = Diagnostic::new(format!("{text} can be another image tomorrow"));
     let digest = subject.plan.base.image.digest.as_deref().unwrap_or("sha256:…");

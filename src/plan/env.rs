@@ -78,6 +78,7 @@ mod tests {
             name: None,
             python: "3.13".to_owned(),
             reason: String::new(),
+            managed_python: None,
             env: [("PATH", "/opt/venv/bin:/bin"), ("LANG", "C.UTF-8")]
                 .map(|(n, v)| (n.to_owned(), v.to_owned()))
                 .into(),

@@ -78,6 +78,7 @@ mod tests {
             name: name.map(str::to_owned),
             python: "3.13".to_owned(),
             reason: String::new(),
+            managed_python: None,
             env: std::collections::BTreeMap::new(),
         };
         let labels = labels(&pyproject, &base);

@@ -13,6 +13,7 @@ use crate::diagnostic::Location;
 pub use self::build::{BuildSource, Built};
 pub use self::indexes::Access;
 pub use self::local::{How, LocalFile, LocalGroup, LocalWheel, Member, Tree};
+pub use self::managed::ManagedPython;
 pub use self::resolved::Resolved;
 pub use self::settings::{Environment, Settings};
 pub use self::target::BuildTarget;
@@ -29,6 +30,7 @@ pub mod layers;
 pub mod libc;
 pub mod local;
 pub mod make;
+pub mod managed;
 pub mod python;
 pub mod resolved;
 pub mod sbom;
@@ -200,6 +202,9 @@ pub struct Base {
     pub python: String,
     /// Why this Python: what the user wrote, and where.
     pub reason: String,
+    /// The Python that is put on the image, where it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub managed_python: Option<ManagedPython>,
     /// Its environment, with `PATH` as the image has it.
     #[serde(skip)]
     pub env: BTreeMap<String, String>,

@@ -383,6 +383,7 @@ mod tests {
                 name: None,
                 python: "3.13".to_owned(),
                 reason: String::new(),
+                managed_python: None,
                 env: BTreeMap::new(),
             },
             uv: &Uv { version: "0.13.8".to_owned(), image },

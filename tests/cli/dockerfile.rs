@@ -44,3 +44,20 @@ fn what_the_running_program_needs_of_the_system_is_there() {
         refused.err
     );
 }
+
+#[test]
+fn on_a_base_without_python_uv_installs_one() {
+    let project = tempfile::tempdir().unwrap();
+    for name in ["pyproject.toml", "uv.lock", "main.py"] {
+        std::fs::copy(example("virtual").join(name), project.path().join(name)).unwrap();
+    }
+    let file = project.path().join("pyproject.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("{text}\n[tool.pyfront]\nbase = \"ubuntu:24.04\"\npython = \"3.13\"\n")).unwrap();
+    let plan = pyfront(project.path(), &["plan", "--platform", "linux/amd64"]).ok();
+    assert!(plan.contains("install cpython-3.13-linux-x86_64-gnu, which uv manages, into /opt/python"), "{plan}");
+    let dockerfile = pyfront(project.path(), &["dockerfile"]).ok();
+    for line in ["uv python install --no-bin cpython-3.13-linux-", "\nCOPY --from=build /opt/python /opt/python\n"] {
+        assert!(dockerfile.contains(line), "{line}: {dockerfile}");
+    }
+}

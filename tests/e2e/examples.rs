@@ -345,12 +345,12 @@ fn files_of_another_image_and_commands() {
 fn a_sandbox() {
     let Some(engine) = Engine::shared() else { return };
     let image = program(&engine, "sandbox", &[]);
-    let look = "id -un; pwd; cat /proc/1/comm; git --version; node --version; echo '{\"a\": 1}' | jq .a; echo x > /workspace/x; \
+    let look = "id -un; pwd; cat /proc/1/comm; git --version; node --version; echo '{\"a\": 1}' | jq .a; fusermount3 -V | cut -d: -f1; echo x > /workspace/x; \
                 python -c 'import httpx'; touch here; command -v gcc uv";
     let found = engine.docker(&["run", "--rm", "--network=none", &image, "bash", "-c", &format!("{look}; true")]);
     let lines: Vec<&str> = found.lines().collect();
     assert_eq!(lines[..3], ["agent", "/home/agent", "tini"], "{found}");
     assert!(lines[3].starts_with("git version") && lines[4].starts_with('v'), "{found}");
-    assert_eq!(lines[5..], ["1"], "{found}");
+    assert_eq!(lines[5..], ["1", "fusermount3 version"], "{found}");
     remove(&engine, &[&image]);
 }

@@ -24,6 +24,7 @@ mod layers;
 mod leaving;
 mod libraries;
 mod local;
+mod managed;
 mod options;
 mod outages;
 mod platforms;

@@ -11,6 +11,7 @@ mod faults;
 mod hidden;
 mod inputs;
 mod libraries;
+mod managed;
 mod options;
 mod platforms;
 mod private_index;

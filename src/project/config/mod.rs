@@ -62,7 +62,7 @@ keys! {
         "python" => python: Python,
         /// The image to build on: `"slim"`, which is `python:<version>-slim`; `"alpine"`, which is `python:<version>-alpine`
         /// and takes musllinux wheels; `"full"`, which is `python:<version>`; or the full reference of an image that brings
-        /// the same Python.
+        /// the same Python. An image without Python, such as `"ubuntu:24.04"`, gets that of uv.
         "base" => base: Base,
         /// The version of uv that builds and installs; it never becomes part of the image. Must satisfy
         /// `required-version` of `[tool.uv]`.

@@ -48,6 +48,10 @@ pub struct UvSettings {
     pub group_requires_python: BTreeMap<GroupName, Located<VersionSpecifiers>>,
     /// What reaches builds from source.
     pub build: BuildSettings,
+    /// `python-install-mirror`: where uv's Pythons are fetched from.
+    pub python_install_mirror: Option<Located<String>>,
+    /// `python-downloads-json-url`: the list of uv's Pythons.
+    pub python_downloads_json_url: Option<Located<String>>,
     /// The names of `[[tool.uv.index]]`.
     pub index_names: Vec<Located<String>>,
     /// The declared indexes.
@@ -96,6 +100,8 @@ impl UvSettings {
                 .map(|table| table.entries().iter().filter_map(group_requires_python).collect())
                 .unwrap_or_default(),
             build: BuildSettings::read(table, problems),
+            python_install_mirror: string(table, "python-install-mirror", problems),
+            python_downloads_json_url: string(table, "python-downloads-json-url", problems),
             index_names: table
                 .get("index")
                 .and_then(|value| value.as_array())
