@@ -58,7 +58,7 @@ fn printed(engine: &Engine, project: &Path, settings: &str, name: &str) -> Strin
 
 #[test]
 fn builds_are_told_what_uv_would_tell_them() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     let served = Served::new();
     let files = tempfile::tempdir().unwrap();
     // Without pyproject.toml: uv knows the package's name from the requirement alone.
@@ -87,7 +87,7 @@ fn builds_are_told_what_uv_would_tell_them() {
 
 #[test]
 fn without_isolation_a_build_finds_its_locked_dependencies() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     let served = Served::new();
     let begin = "import humanize, hidden";
     let module = "'FOUND = %r\\n' % (humanize.__version__ + hidden.NAME)";
@@ -124,7 +124,7 @@ fn many_built_packages_share_layers() {
 
 #[test]
 fn a_version_that_comes_from_git_is_passed() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     let project = tempfile::tempdir().unwrap();
     write(
         project.path(),

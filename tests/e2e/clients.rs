@@ -38,7 +38,7 @@ fn bake(directory: &Path, tag: &str, arguments: &[&str]) {
 
 #[test]
 fn bake_builds_what_its_file_says() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     let (project, tag) = (example("clients"), unique());
     bake(project.path(), &tag, &[]);
     assert_eq!(engine.run(&format!("clock:{tag}"), &["ls"]), "main.py\npyproject.toml\nuv.lock");
@@ -49,7 +49,7 @@ fn bake_builds_what_its_file_says() {
 
 #[test]
 fn a_matrix_of_bake_builds_an_image_for_each_python() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     let (project, tag) = (example("clients"), unique());
     bake(project.path(), &tag, &["pythons"]);
     let version = ["python", "-c", "import sys, humanize; print(sys.version_info[:2])"];
@@ -138,7 +138,7 @@ impl Drop for Composed<'_> {
 
 #[test]
 fn compose_builds_and_starts_a_service() {
-    let Some(_engine) = Engine::shared() else { return };
+    let Some(_engine) = Engine::get() else { return };
     let project = example("clients");
     let composed = Composed::new(project.path());
     composed.run(&["up", "--build", "--detach"]);
@@ -147,7 +147,7 @@ fn compose_builds_and_starts_a_service() {
 
 #[test]
 fn compose_brings_edits_into_the_container_for_development() {
-    let Some(_engine) = Engine::shared() else { return };
+    let Some(_engine) = Engine::get() else { return };
     let project = example("dev");
     let mut composed = Composed::new(project.path());
     composed.watch();
@@ -300,7 +300,7 @@ secrets:
 /// With each way of writing it down, a project is built that no engine can know.
 #[test]
 fn compose_and_bake_hand_over_the_credentials_of_an_index() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     let header = format!("Basic {}", BASE64.encode("reader:hunter2"));
     for file in ["compose.yaml", "docker-bake.hcl"] {
         let served = Served::private(&gateway(&engine), &header);

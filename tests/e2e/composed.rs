@@ -46,7 +46,7 @@ const POST: &str = "import urllib.request as r; \
 
 #[test]
 fn an_api_starts_when_its_database_and_its_cache_are_healthy() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     let project = example("compose");
     let file = project.path().join("compose.yaml");
     let text = std::fs::read_to_string(&file).unwrap();

@@ -17,7 +17,7 @@ CMD ["python3"]
 
 #[test]
 fn a_base_without_a_shell() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     let base = tempfile::tempdir().unwrap();
     write(base.path(), "Dockerfile", DISTROLESS);
     let base = engine.build(base.path(), &tag("distroless"), &[]);

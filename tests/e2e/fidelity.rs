@@ -45,7 +45,7 @@ RUN --mount=type=secret,id=ca-certificates \
 ";
 
 fn compare(name: &str) {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     let project = example(name);
     let ours = engine.build_pyproject(project.path(), &tag(&format!("ours-{name}")));
     same_venv(&engine, &ours.tag, project.path(), ORACLE);
@@ -80,7 +80,7 @@ fn a_web_service_packaged_with_uv_build() {
 
 #[test]
 fn a_web_service_on_alpine() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     if cfg!(not(target_arch = "x86_64")) {
         eprintln!("SKIPPED: the stand-in for Alpine is for x86-64");
         return;
@@ -114,7 +114,7 @@ fn a_dependency_without_wheels() {
 
 #[test]
 fn extras_that_conflict_have_an_image_each() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     let project = fixture("locks/conflicts");
     write(project.path(), ".python-version", "3.13\n");
     write(project.path(), "main.py", "import importlib.metadata as metadata\nprint(metadata.version('idna'))\n");

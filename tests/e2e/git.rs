@@ -81,7 +81,7 @@ fn a_token_opens_a_repository_and_its_lfs_files_and_is_left_nowhere() {
 
 #[test]
 fn over_http_no_token_is_sent() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     let server = GitServer::http(&engine);
     let commit = server.repository("private/parcel.git", parcel("a model").path());
     let project = project(&format!("{}/private/parcel.git?subdirectory=python#{commit}", server.url));
@@ -94,7 +94,7 @@ fn over_http_no_token_is_sent() {
 
 #[test]
 fn lfs_files_that_are_not_there_are_named() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     let server = GitServer::http(&engine);
     let model = format!("a public model of {}", std::process::id());
     let pointer = server.object("public/parcel.git", model.as_bytes());
@@ -140,7 +140,7 @@ impl Drop for Container<'_> {
 
 #[test]
 fn a_key_opens_a_repository_over_ssh() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     let image = with_git(&engine);
     let container = Container(&engine, engine.docker(&["run", "--detach", &image, "/usr/sbin/sshd", "-D", "-e"]));
     let files = tempfile::tempdir().unwrap();
@@ -173,7 +173,7 @@ fn a_key_opens_a_repository_over_ssh() {
 
 #[test]
 fn a_package_of_a_repository_is_what_uv_installs() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     let server = GitServer::http(&engine);
     let entry = |name: &str, query: &str, commit: &str| {
         format!("version = \"1.4\"\nsource = {{ git = \"{}/public/{name}.git?{query}#{commit}\" }}\n", server.url)
@@ -240,7 +240,7 @@ fn of_a_repository_as_the_context_a_new_lock_builds_nothing_again() {
 
 #[test]
 fn a_tag_as_the_context_is_the_version() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     let server = GitServer::http(&engine);
     let project = example("hatchling");
     for (name, from, to) in [

@@ -16,7 +16,7 @@ fn pyfront(project: &Path, arguments: &[&str]) -> String {
 
 #[test]
 fn a_fresh_project_is_initialised_and_built() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     let project = tempfile::tempdir().unwrap();
     // What `uv init hello` and `uv lock` write.
     let pyproject = "[project]\nname = \"hello\"\nversion = \"0.1.0\"\ndescription = \"Add your description here\"\nreadme = \
@@ -44,7 +44,7 @@ const LIST: &str = "import importlib.metadata as m, shutil\n\
 
 #[test]
 fn the_dockerfile_makes_an_equivalent_image() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     for name in ["fastapi", "virtual", "workspace"] {
         let project = example(name);
         // Names of distributions are those in the metadata, and so are versions: both images have the same files.

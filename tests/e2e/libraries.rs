@@ -95,7 +95,7 @@ fn a_library_that_the_base_lacks_is_named_with_its_package() {
 
 #[test]
 fn a_wheel_that_brings_its_libraries_lacks_none() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     let served = Served::new();
     let project = project(&served, "vendored");
     let build = engine.build_pyproject(project.path(), &tag("brine-vendored"));
@@ -106,7 +106,7 @@ fn a_wheel_that_brings_its_libraries_lacks_none() {
 
 #[test]
 fn a_command_that_fails_for_want_of_a_library_is_explained() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     let served = Served::new();
     let project = project(&served, "bare");
     let file = project.path().join("pyproject.toml").display().to_string();

@@ -47,7 +47,7 @@ fn wheels_archives_and_trees_by_path() {
 
 #[test]
 fn the_venv_is_what_uv_makes() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     let directory = fixture("local");
     let pallet = pallet(&directory);
     let ours = build(&engine, &directory, &["--build-context", &pallet]);
@@ -58,7 +58,7 @@ fn the_venv_is_what_uv_makes() {
 
 #[test]
 fn a_tree_outside_of_the_context_needs_a_context_of_its_own() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     let directory = fixture("local");
     let refused = build(&engine, &directory, &[]);
     for expected in [
@@ -72,7 +72,7 @@ fn a_tree_outside_of_the_context_needs_a_context_of_its_own() {
 
 #[test]
 fn a_wheel_that_was_changed_is_not_installed() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     let directory = fixture("local");
     let vendor = directory.path().join("app/vendor");
     std::fs::copy(vendor.join("wheels/lid-2.0-py3-none-any.whl"), vendor.join("carton-1.0-py3-none-any.whl")).unwrap();

@@ -199,7 +199,7 @@ fn a_netrc_serves_an_index_and_the_requirements_of_builds() {
 
 #[test]
 fn the_example_is_built_with_the_secrets_that_it_names() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     let index = Index::new(&engine);
     // Its index is made up: this one takes its place, and has another wheel.
     let project = example("private-index");
@@ -221,7 +221,7 @@ fn the_example_is_built_with_the_secrets_that_it_names() {
 
 #[test]
 fn a_file_that_was_replaced_is_refused() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     let index = Index::new(&engine);
     let files = tempfile::tempdir().unwrap();
     let other = wheel(files.path(), "parcel", "1.4", "NAME = 'another parcel'\n");
@@ -237,7 +237,7 @@ fn a_file_that_was_replaced_is_refused() {
 
 #[test]
 fn a_repository_over_ssh_says_to_pass_the_agent() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     let project = tempfile::tempdir().unwrap();
     write(
         project.path(),

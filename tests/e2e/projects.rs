@@ -28,7 +28,7 @@ fn three_ways_in_make_the_same_image() {
 
 #[test]
 fn the_web_service_runs_as_an_ordinary_user_and_becomes_healthy() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     let project = example("fastapi");
     let build = engine.build_pyproject(project.path(), &tag("service"));
     let config = &engine.inspect(&build.tag)["Config"];
@@ -58,7 +58,7 @@ fn the_web_service_runs_as_an_ordinary_user_and_becomes_healthy() {
 
 #[test]
 fn the_user_has_a_name_a_home_and_a_writable_work_directory() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     let project = example("fastapi");
     let build = engine.build_pyproject(project.path(), &tag("user"));
     let script = "import os, pwd, grp, pathlib
@@ -78,7 +78,7 @@ except PermissionError:
 
 #[test]
 fn a_project_built_with_hatchling_runs_its_script() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     let project = example("hatchling");
     let build = engine.build_pyproject(project.path(), &tag("hatchling"));
     assert_eq!(engine.inspect(&build.tag)["Config"]["Cmd"], json!(["greeter"]));
@@ -87,7 +87,7 @@ fn a_project_built_with_hatchling_runs_its_script() {
 
 #[test]
 fn a_project_without_build_system_is_copied() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     let project = example("virtual");
     write(project.path(), ".env", "SECRET=1\n");
     write(project.path(), "notes.txt", "kept\n");

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::process::{Command, Output};
-use std::sync::LazyLock;
 
 use serde_json::Value;
 
@@ -28,9 +27,7 @@ fn buildx(arguments: &[&str]) -> Output {
 
 /// Whether the client has `--call`, as buildx has since 0.15.
 fn has_call() -> bool {
-    static HAS_CALL: LazyLock<bool> =
-        LazyLock::new(|| String::from_utf8_lossy(&buildx(&["--help"]).stdout).contains("--call"));
-    *HAS_CALL
+    String::from_utf8_lossy(&buildx(&["--help"]).stdout).contains("--call")
 }
 
 /// The exit code and what was printed.
@@ -54,7 +51,7 @@ fn json(question: &str, project: &Path, entry: &str) -> Value {
 
 #[test]
 fn targets_and_parameters_of_every_example() {
-    let Some(_engine) = Engine::shared() else { return };
+    let Some(_engine) = Engine::get() else { return };
     for (name, entry) in EXAMPLES {
         let project = example(name);
         let (code, text) = ask("targets", project.path(), entry, &[]);
@@ -69,7 +66,7 @@ fn targets_and_parameters_of_every_example() {
 
 #[test]
 fn no_example_is_found_fault_with() {
-    let Some(_engine) = Engine::shared() else { return };
+    let Some(_engine) = Engine::get() else { return };
     for (name, entry) in EXAMPLES {
         let project = example(name);
         if !has_call() {
@@ -84,7 +81,7 @@ fn no_example_is_found_fault_with() {
 
 #[test]
 fn a_check_that_finds_something_ends_with_exit_code_1() {
-    let Some(_engine) = Engine::shared() else { return };
+    let Some(_engine) = Engine::get() else { return };
     let project = example("virtual");
     let dockerfile = "# syntax=org/pyfront\nuser = \"root\"\n";
     std::fs::write(project.path().join("Dockerfile"), dockerfile).unwrap();
@@ -105,7 +102,7 @@ fn a_check_that_finds_something_ends_with_exit_code_1() {
 
 #[test]
 fn a_build_warns_with_the_rule_and_the_line() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     let project = example("virtual");
     std::fs::write(project.path().join("Dockerfile"), "# syntax=org/pyfront\nuser = \"root\"\n").unwrap();
     let build = engine.build(project.path(), "e2e/questions", &["--build-arg", "PYTHON_VERSON=3.13"]);
@@ -121,7 +118,7 @@ fn a_build_warns_with_the_rule_and_the_line() {
 
 #[test]
 fn the_plan_and_the_schema_are_answers_too() {
-    let Some(_engine) = Engine::shared() else { return };
+    let Some(_engine) = Engine::get() else { return };
     let project = example("virtual");
     let schema = json("pyfront.schema", project.path(), "pyproject.toml");
     assert_eq!(schema["title"], "[tool.pyfront]");

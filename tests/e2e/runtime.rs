@@ -38,7 +38,7 @@ while True:
 
 #[test]
 fn a_container_with_a_first_process_and_directories_of_its_own() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     let project = example("virtual");
     let file = std::fs::read_to_string(project.path().join("pyproject.toml")).unwrap();
     write(project.path(), "pyproject.toml", &format!("{file}{CONFIGURATION}"));

@@ -65,8 +65,7 @@ fn build(engine: &Engine, project: &Path, name: &str, progress: &str, arguments:
     if progress == "rawjson" {
         std::fs::write(directory.join("log-decoded"), decoded(&built.log)).unwrap();
     }
-    // Of a build that failed half of one may be there.
-    if built.success && Path::new(&at("image.tar")).exists() {
+    if Path::new(&at("image.tar")).exists() {
         unpack(&directory, "image.tar");
     }
     built

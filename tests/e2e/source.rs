@@ -71,7 +71,7 @@ pub(crate) fn courier(packages: &[(&str, String)], code: &str) -> tempfile::Temp
 
 #[test]
 fn archives_wheels_and_repositories_by_url() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     let served = Served::new();
     let url = &served.url;
 
@@ -107,7 +107,7 @@ fn archives_wheels_and_repositories_by_url() {
 
 #[test]
 fn a_build_that_needs_a_compiler_says_who_wants_it_and_what_helps() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     let served = Served::new();
     let files = tempfile::tempdir().unwrap();
     write(files.path(), "speed.c", "int x;\n");

@@ -22,7 +22,7 @@ fn names(directory: &Path) -> Vec<String> {
 
 #[test]
 fn files_are_exported() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     let project = example("hatchling");
     let (wheel, requirements, plan) =
         (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -55,7 +55,7 @@ fn files_are_exported() {
 
 #[test]
 fn the_environment_alone_works_on_the_base_image() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     let project = example("hatchling");
     let file = project.path().join("pyproject.toml").display().to_string();
     let venv = engine.build(project.path(), &tag("venv"), &["--file", &file, "--target", "venv"]);
@@ -138,7 +138,7 @@ print(f"{time.monotonic() - began:.2f}")
 
 #[test]
 fn the_server_reloads_in_development() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     let project = example("dev");
     let file = project.path().join("pyproject.toml").display().to_string();
     let build = engine.build(project.path(), &tag("dev"), &["--file", &file, "--target", "dev"]);
@@ -153,7 +153,7 @@ fn the_server_reloads_in_development() {
 
 #[test]
 fn members_of_a_workspace_are_developed_together() {
-    let Some(engine) = Engine::shared() else { return };
+    let Some(engine) = Engine::get() else { return };
     let project = example("workspace");
     let build = engine.build(project.path(), &tag("workspace-dev"), &["--target", "dev"]);
     let program = "import api, core; print(api.__file__, core.__file__)";
