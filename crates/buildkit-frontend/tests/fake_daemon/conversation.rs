@@ -353,7 +353,6 @@ fn a_panic_after_the_result_does_no_harm() {
 fn a_panic_without_a_connection_ends_the_process() {
     let outcome = mode("panic-without-connection").fault(Fault::at(Call::Solve, Action::DropBefore)).run(echo());
     assert_gave_up(&outcome, &"panic");
-    assert!(outcome.stderr.contains("nobody hears it"), "{}", outcome.stderr);
 }
 
 #[test]
