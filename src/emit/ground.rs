@@ -6,8 +6,8 @@ use super::programs::{self, TOOLS};
 use super::{Emitter, Machine};
 
 impl Emitter<'_> {
-    /// The root of steps whose root is in no image. Steps of pyfront are many and short; without this, each spends a quarter
-    /// of a second of processor time on compiling the same modules.
+    /// The root of steps whose root is in no image. Steps of pyfront are many and short; without this, each spends a third of
+    /// a second of processor time on compiling the same modules.
     pub(super) fn ground(&self, machine: Machine<'_>) -> Result<Output, OpError> {
         // On another CPU than the builder's few steps run, and an emulator takes longer for this than it saves.
         if !machine.is_builder() {
