@@ -35,6 +35,7 @@ Commands:
                         --stock-frontend IMAGE (adds the Dockerfile frontend as an external image)
                         --keep-frontend (measures the frontend image that is in the engine, instead of building it)
                         --write-docs (makes docs/performance.md)
+  bench import          how long the data stack's imports take, in many layers, in one, and in the Dockerfile's image
   bench render          make docs/performance.md again from docs/performance.json
   bench layers [DIR...] what moves when one package changes, for other numbers in the planner
   engine up             start a Docker engine (an existing one is used as it is) and load what it cannot pull

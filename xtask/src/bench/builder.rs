@@ -59,6 +59,8 @@ pub(crate) struct Built {
     /// Bytes that are new in the registry.
     pub(crate) pushed: u64,
     pub(crate) image: Image,
+    /// What the registry calls the image.
+    pub(crate) reference: String,
     pub(crate) steps: Vec<String>,
 }
 
@@ -125,7 +127,8 @@ impl Builder {
         let repository = format!("{module}-{}-{}", order.contender.name, self.generation);
         let tag = format!("{}-{}", order.scenario.name(), order.turn);
         let mut command = engine.docker(["buildx", "build", "--progress=plain", "--provenance=false", "--push"]);
-        command.args(["--tag", &format!("{}/{repository}:{tag}", BENCH.address)]);
+        let reference = format!("{}/{repository}:{tag}", BENCH.address);
+        command.args(["--tag", &reference]);
         if let Some(path) = &self.certificates {
             command.arg("--secret").arg(format!("id=ca-certificates,src={}", path.display()));
         }
@@ -155,7 +158,7 @@ impl Builder {
         let pushed = added(&before, &self.storage.blobs()?);
         let architecture = if order.scenario == Scenario::Arm64 { "arm64" } else { native() };
         let image = self.storage.image(&repository, &tag, architecture)?;
-        Ok(Ok(Built { seconds, processor, pushed, image, steps: log::steps_that_ran(&log) }))
+        Ok(Ok(Built { seconds, processor, pushed, image, reference, steps: log::steps_that_ran(&log) }))
     }
 
     /// Keeps the log of the last build of each kind, for whoever wonders about a figure.

@@ -6,6 +6,7 @@ mod base;
 mod builder;
 mod contender;
 mod contents;
+mod import;
 mod layers;
 mod log;
 mod options;
@@ -13,8 +14,9 @@ mod project;
 mod report;
 mod results;
 mod scenario;
+mod synthetic;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
@@ -44,18 +46,21 @@ pub(crate) fn command(mut arguments: Arguments) -> Result<()> {
             arguments.finish()?;
             measure(&options)
         }
+        Some("import") => {
+            arguments.finish()?;
+            measure_imports(&options)
+        }
         Some("layers") => layers::command(arguments),
         Some("render") => {
             arguments.finish()?;
             report::render()
         }
-        Some(other) => bail!("`bench {other}` is not known; take layers, render, or no word at all"),
+        Some(other) => bail!("`bench {other}` is not known; take import, layers, render, or no word at all"),
     }
 }
 
-fn measure(options: &Options) -> Result<()> {
-    let began = Instant::now();
-    let state = State::open()?;
+/// The engine to measure on. Its images and the frontend are there.
+fn engine(options: &Options) -> Result<Engine> {
     let engine = Engine::choose(options.engine.as_deref())?;
     if !engine.is_private() {
         bail!(
@@ -63,29 +68,60 @@ fn measure(options: &Options) -> Result<()> {
         );
     }
     let engine = Engine::up(options.engine.as_deref())?;
+    prepare(&engine, options)?;
+    Ok(engine)
+}
+
+/// Loads what an engine cannot pull.
+fn prepare(engine: &Engine, options: &Options) -> Result<()> {
+    standin::ensure(engine, &standin::usual())?;
+    if !options.keep_frontend {
+        image::build(engine, &[])?;
+    }
+    if options.scenarios.contains(&Scenario::BaseBump) {
+        step("making the later base image", || base::prepare(engine))?;
+    }
+    Ok(())
+}
+
+/// What was measured before, when it is to be kept, under today's headline.
+fn begin(options: &Options, engine: &Engine, json: &Path) -> Result<Results> {
+    let earlier = if options.append && json.exists() { Results::read(json)? } else { Results::default() };
+    Ok(Results {
+        date: capture(Command::new("date").args(["--utc", "+%F"]))?,
+        commit: capture(Command::new("git").args(["rev-parse", "--short", "HEAD"]).current_dir(root()))
+            .unwrap_or_default(),
+        engine: format!("{} ({})", engine.name(), describe(engine)?),
+        machine: report::machine(),
+        rounds: options.rounds,
+        ..earlier
+    })
+}
+
+fn measure_imports(options: &Options) -> Result<()> {
+    let engine = engine(options)?;
+    let json = options.json.clone().unwrap_or(State::open()?.directory("bench")?.join("results.json"));
+    let mut results = begin(options, &engine, &json)?;
+    import::measure(options, &engine, &mut results)?;
+    results.write(&json)?;
+    note(format!("results are in {}", json.display()));
+    if options.write_docs { report::write_docs(&results) } else { Ok(()) }
+}
+
+fn measure(options: &Options) -> Result<()> {
+    let began = Instant::now();
+    let state = State::open()?;
+    let engine = engine(options)?;
     let fallback = options.contenders.iter().any(|contender| contender.on_fallback);
     let fallback = fallback.then(|| Engine::up(Some("graphdriver"))).transpose()?;
-    for engine in [Some(&engine), fallback.as_ref()].into_iter().flatten() {
-        standin::ensure(engine, &standin::usual())?;
-        if !options.keep_frontend {
-            image::build(engine, &[])?;
-        }
-        if options.scenarios.contains(&Scenario::BaseBump) {
-            step("making the later base image", || base::prepare(engine))?;
-        }
+    if let Some(fallback) = &fallback {
+        prepare(fallback, options)?;
     }
+    let synthetic = options.projects.iter().any(|project| project == synthetic::NAME);
+    let _served = synthetic.then(|| synthetic::Served::new(&engine)).transpose()?;
     let json = options.json.clone().unwrap_or(state.directory("bench")?.join("results.json"));
-    let earlier = if options.append && json.exists() { Results::read(&json)? } else { Results::default() };
     let mut run = Run {
-        results: Results {
-            date: capture(Command::new("date").args(["--utc", "+%F"]))?,
-            commit: capture(Command::new("git").args(["rev-parse", "--short", "HEAD"]).current_dir(root()))
-                .unwrap_or_default(),
-            engine: format!("{} ({})", engine.name(), describe(&engine)?),
-            machine: report::machine(),
-            rounds: options.rounds,
-            ..earlier
-        },
+        results: begin(options, &engine, &json)?,
         builder: Builder::new(engine, fallback, &state)?,
         options,
         turn: 0,

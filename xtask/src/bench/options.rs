@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn everything_is_measured_unless_something_is_named() {
         let all = options("").unwrap();
-        assert_eq!((all.projects.len(), all.scenarios.len(), all.contenders.len(), all.rounds), (2, 11, 6, 3));
+        assert_eq!((all.projects.len(), all.scenarios.len(), all.contenders.len(), all.rounds), (3, 11, 6, 3));
         let some = options("--project data --scenario code-edit,cold --contender pyfront,tuned --rounds 1").unwrap();
         assert_eq!(some.projects, ["data"]);
         assert_eq!(some.scenarios, [Scenario::Cold, Scenario::CodeEdit]);
@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn what_is_not_known_is_said() {
         let error = |words| options(words).map(|_| ()).unwrap_err().to_string();
-        assert_eq!(error("--project apj"), "there is no project `apj`; take some of api, data");
+        assert_eq!(error("--project apj"), "there is no project `apj`; take some of api, data, synthetic");
         assert_eq!(error("--rounds none"), "--rounds takes a number from 1 to 99");
         assert!(error("--contender tuned-external").contains("there is no contender"));
     }

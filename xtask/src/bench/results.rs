@@ -16,6 +16,26 @@ pub(crate) struct Results {
     pub(crate) rounds: usize,
     pub(crate) records: Vec<Record>,
     pub(crate) not_run: Vec<NotRun>,
+    /// What `bench import` has measured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) imports: Vec<Import>,
+}
+
+/// How long the imports of an image take.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Import {
+    pub(crate) image: String,
+    /// Each time that was counted.
+    pub(crate) seconds: Vec<f64>,
+}
+
+impl Import {
+    /// The middle one.
+    pub(crate) fn median(&self) -> Option<f64> {
+        let mut seconds = self.seconds.clone();
+        seconds.sort_by(f64::total_cmp);
+        median(&seconds)
+    }
 }
 
 /// One build.

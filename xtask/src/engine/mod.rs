@@ -22,6 +22,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
+use self::network::Network;
 use crate::arguments::Arguments;
 use crate::process::capture;
 use crate::progress::note;
@@ -166,6 +167,14 @@ impl Engine {
         match self {
             Self::Existing { address } => address.clone(),
             Self::Private { directory, .. } => Some(format!("unix://{}", client::socket(directory).display())),
+        }
+    }
+
+    /// Where containers of a private engine reach this machine.
+    pub(crate) fn gateway_address(&self) -> Option<String> {
+        match self {
+            Self::Private { kind, .. } => Some(Network::of(*kind).gateway_address()),
+            Self::Existing { .. } => None,
         }
     }
 

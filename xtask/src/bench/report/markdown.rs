@@ -58,6 +58,16 @@ pub(super) fn page(results: &Results) -> String {
             let _ = writeln!(page, "\n{}", missing.join("\n"));
         }
     }
+    let imports = table::imports(results);
+    if !imports.is_empty() {
+        let _ = writeln!(
+            page,
+            "\n## Imports\n\nHow long a fresh container of the data stack takes to import what it depends on (`cargo xtask bench \
+             import`), when the files are in memory. The one layer has the same files as pyfront's image.\n\n{imports}"
+        );
+        page.truncate(page.trim_end().len());
+        page.push('\n');
+    }
     page
 }
 

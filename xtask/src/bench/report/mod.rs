@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 pub(crate) use self::machine::{load, machine};
-pub(crate) use self::table::text;
+pub(crate) use self::table::{imports, text};
 use crate::bench::results::Results;
 use crate::progress::note;
 use crate::workspace::root;

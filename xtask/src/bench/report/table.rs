@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use crate::bench::contender::PYFRONT;
-use crate::bench::results::{Results, Summary};
+use crate::bench::results::{Import, Results, Summary};
 use crate::bench::scenario::Scenario;
 
 /// The column's titles.
@@ -39,6 +39,22 @@ pub(crate) fn text(results: &Results) -> String {
         }
     }
     text
+}
+
+/// What the imports took, for the terminal and for the page; nothing if they were not measured.
+pub(crate) fn imports(results: &Results) -> String {
+    let one_layer = results.imports.iter().find(|import| import.image.contains("one layer")).and_then(Import::median);
+    let rows = results.imports.iter().filter_map(|import| {
+        let median = import.median()?;
+        let ratio = one_layer.map_or_else(String::new, |one_layer| format!("{:.2}", median / one_layer));
+        Some(format!("| {} | {} | {ratio} | {} |\n", import.image, seconds(median), import.seconds.len()))
+    });
+    let rows: String = rows.collect();
+    if rows.is_empty() {
+        rows
+    } else {
+        format!("| image | imports | × one layer | times |\n|---|--:|--:|--:|\n{rows}")
+    }
 }
 
 /// The rows of a project, by scenario.
