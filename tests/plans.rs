@@ -287,9 +287,11 @@ fn system_packages_are_where_builds_run_and_nowhere_else() {
     };
     let root = |name: &str| operations[named(name)]["inputs"][0].as_str().unwrap().to_owned();
     let system = named("[build] install gcc");
-    let base = root("[build] install gcc");
     assert!(root("build docopt").starts_with(&format!("{system}")), "{} {system}", root("build docopt"));
-    assert_eq!((root("install humanize"), root("[runtime]")), (base.clone(), base), "no other step sees them");
+    let others = [root("install humanize"), root("[runtime]")];
+    assert!(others.iter().all(|root| !root.starts_with(&format!("{system}"))), "no other step sees them: {others:?}");
+    // What uv knows of the interpreter is not below them: another uv is no reason to install them again.
+    assert_ne!(root("[build] install gcc"), others[0]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What steps run on: the base image, with bytecode of those modules that steps use.
+//! What steps run on: the base image, with bytecode of those modules that steps use and what uv knows of the interpreter.
 
 use buildkit_llb::{Annotate as _, Bind, Exec, NetworkMode, OpError, Output};
 
@@ -7,7 +7,7 @@ use super::{Emitter, Machine};
 
 impl Emitter<'_> {
     /// The root of steps whose root is in no image. Steps of pyfront are many and short; without this, each spends a third of
-    /// a second of processor time on compiling the same modules.
+    /// a second of processor time on compiling the same modules, and some more on asking the interpreter what it is.
     pub(super) fn ground(&self, machine: Machine<'_>) -> Result<Output, OpError> {
         // On another CPU than the builder's few steps run, and an emulator takes longer for this than it saves.
         if !machine.is_builder() {
@@ -17,10 +17,12 @@ impl Emitter<'_> {
         let mut exec = Exec::on(machine.base, ["python3".to_owned(), "-s".to_owned(), programs::GROUND.path()])
             .env("PATH", machine.path)
             .env("LANG", "C.UTF-8")
+            .env("UV_PYTHON_DOWNLOADS", "never")
             .network(NetworkMode::None)
             .mount(Bind::readonly(&programs::GROUND.directory()?, format!("{TOOLS}/step")))
+            .mounts(machine.uv.map(|uv| Bind::readonly(uv, format!("{TOOLS}/uv")).selector("/uv")))
             .ignore_cache(options.no_cache)
-            .named("[internal] compile what steps use of Python's library");
+            .named("[internal] prepare Python and uv for all steps");
         if let Some(platform) = machine.platform {
             exec = exec.platform(platform.clone());
         }

@@ -37,7 +37,6 @@ impl Emitter<'_> {
             [requirement, wheel.filename.clone(), wheel.digest.clone().unwrap_or_default()]
         });
         let mut exec = self.step(machine, &programs::LOCAL, arguments, name)?.network(NetworkMode::None);
-        exec = exec.env("UV_NO_CACHE", "1").env("UV_NO_CONFIG", "1");
         if let Some(platform) = &group.python_platform {
             exec = exec.env("PYFRONT_PYTHON_PLATFORM", platform);
         }

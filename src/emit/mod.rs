@@ -204,7 +204,6 @@ impl Emitter<'_> {
         let machine = hard.map_or(self.context.builder, |wheel| self.machine(&wheel.name));
         let requirements = group.wheels.iter().map(|wheel| format!("{}=={}", wheel.name, wheel.version));
         let mut exec = self.step(machine, &programs::INSTALL, requirements, name)?.network(NetworkMode::None);
-        exec = exec.env("UV_NO_CACHE", "1").env("UV_NO_CONFIG", "1");
         if let Some(platform) = &group.python_platform {
             exec = exec.env("PYFRONT_PYTHON_PLATFORM", platform);
         }

@@ -12,10 +12,13 @@ const CACHES: [(&str, &str); 3] =
 impl Emitter<'_> {
     /// What build steps run on: the base image with the packages that builds need.
     pub(super) fn build_root(&self, machine: Machine<'_>) -> Result<Output, OpError> {
-        let (packages, ground) = (&self.plan.build_packages, self.ground(machine)?);
+        let packages = &self.plan.build_packages;
         if packages.is_empty() {
-            return Ok(ground);
+            return self.ground(machine);
         }
+        // Another uv is no reason to install them again.
+        let machine = Machine { uv: None, ..machine };
+        let ground = self.ground(machine)?;
         let arguments = std::iter::once("build-packages".to_owned()).chain(packages.iter().cloned());
         let name = format!("[build] install {}", packages.join(", "));
         self.system_step(machine, &ground, arguments, name)?.build()?.root()
@@ -49,7 +52,6 @@ impl Emitter<'_> {
         arguments: impl Iterator<Item = String>,
         name: String,
     ) -> Result<Exec, OpError> {
-        // Another uv is no reason to install them again.
         let without_uv = Machine { uv: None, ..machine };
         let mut exec = self.networked_step(without_uv, root, &programs::SYSTEM, arguments, name)?;
         let prefix = self.context.steps.cache_prefix();

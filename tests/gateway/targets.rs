@@ -95,7 +95,7 @@ fn the_environment_alone() {
 #[test]
 fn the_wheel_needs_nothing_but_the_project() {
     let outcome = run(&target(&fastapi(), "wheel"));
-    let library = "[internal] compile what steps use of Python's library";
+    let library = "[internal] prepare Python and uv for all steps";
     assert_eq!(steps(&outcome), [library, "[project] build and install api"]);
     // No start command is looked for: the project need not have one.
     assert!(!outcome.solved().iter().any(|graph| format!("{graph:?}").contains("look for the start command")));

@@ -1,11 +1,16 @@
-"""Leaves bytecode of what steps use of Python's standard library in the root that steps run on.
+"""Leaves in the root that steps run on what each of them would find out again: bytecode of what they use of Python's standard
+library, and what uv wants to know of the interpreter.
 
-Official slim images come without it, so every step would compile the same modules again: its own, those that uv asks the
+Official slim images come without bytecode, so every step would compile the same modules: its own, those that uv asks the
 interpreter with, and those of build backends. No image gets this root.
 """
 
+import os
+import shutil
 import sys
 import sysconfig
+
+import pyfront_step as step
 
 USED = """
 argparse ast base64 bz2 concurrent.futures configparser contextlib csv dataclasses datetime decimal difflib email.generator
@@ -23,3 +28,14 @@ for name in USED:
         pass
 # A module of its own, which describes this interpreter.
 sysconfig.get_config_vars()
+
+if os.path.exists(step.UV):
+    step.make_venv()
+    # Whatever is wrong with the interpreter, a step with work to do tells it better.
+    options = ["--no-config", "--offline", "--cache-dir", step.KNOWN, "--python", step.VENV + "/bin/python"]
+    os.spawnv(os.P_WAIT, step.UV, [step.UV, "pip", "list", "-qq", *options])
+    for name in os.listdir(step.KNOWN) if os.path.isdir(step.KNOWN) else ():
+        if not name.startswith("interpreter-"):
+            path = step.KNOWN + "/" + name
+            shutil.rmtree(path) if os.path.isdir(path) else os.remove(path)
+    shutil.rmtree(step.VENV)

@@ -24,6 +24,9 @@ SECRETS = "/run/secrets"
 CA_SECRET = SECRETS + "/ca-certificates"
 # Memory, in steps that have secrets: what lies here is in no layer and in no cache.
 PRIVATE = TOOLS + "/private"
+# What uv has found out about the venv's interpreter, in the root of most steps: asking costs more than a small wheel. Where it
+# is missing, or the interpreter is another one, uv asks again.
+KNOWN = "/var/cache/pyfront/uv"
 # 1980-01-01T00:00:00Z, the first moment that a zip archive can express.
 EPOCH = 315532800
 
@@ -100,17 +103,20 @@ def install(find_links, requirements, checked):
     Third-party wheels are asked for by name (`NAME==VERSION`): then uv records no path of this step. Wheels for another
     platform than this step's are installed without running anything of it.
     """
+    import shutil
+
     platform = os.environ.get("PYFRONT_PYTHON_PLATFORM")
     make_venv()
     # uv unpacks wheels here and links the files to their places; elsewhere it would have to write every byte twice.
-    os.environ["TMPDIR"] = OUT + "/unpacked"
-    os.makedirs(os.environ["TMPDIR"])
+    cache = OUT + "/unpacked"
+    if os.path.isdir(KNOWN):
+        shutil.copytree(KNOWN, cache)
     uv(
-        "pip", "install", "--link-mode", "hardlink", "--quiet", "--offline", "--no-cache", "--no-config", "--no-index", "--find-links", find_links,
+        "pip", "install", "--link-mode", "hardlink", "--quiet", "--offline", "--cache-dir", cache, "--no-config", "--no-index", "--find-links", find_links,
         "--no-deps", "--python", VENV + "/bin/python", "--prefix", OUT + VENV,
         *(["--python-platform", platform] if platform else []), "--", *requirements,
     )
-    os.rmdir(os.environ.pop("TMPDIR"))
+    shutil.rmtree(cache)
     finish(checked)
 
 
