@@ -52,8 +52,24 @@ def uv(*arguments):
     """Runs uv; its output is the step's log. A failing uv ends the step with uv's own status."""
     status = os.spawnv(os.P_WAIT, UV, [UV, *arguments])
     if status != 0:
+        tell_full_disk()
         tell_missing_credentials()
         sys.exit(status)
+
+
+def tell_full_disk():
+    """Says what helps when the builder's disk is full; what met it says so in its own words."""
+    for path in (OUT, "/"):
+        try:
+            disk = os.statvfs(path)
+        except OSError:
+            continue
+        if disk.f_bavail * disk.f_frsize < 1 << 20 or (disk.f_files and disk.f_favail < 16):
+            sys.stderr.write(
+                "pyfront: the builder's disk is full\n"
+                "help: docker buildx prune removes what other builds left on it\n"
+            )
+            return
 
 
 # The Python that the wheels were chosen for. Every layer is made for its minor version, and by it.
