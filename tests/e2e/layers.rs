@@ -41,14 +41,35 @@ fn without_cache_the_layers_come_out_the_same() {
     assert_eq!(engine.layers(&first.tag), engine.layers(&again.tag));
 }
 
-/// The digests of the layers with third-party packages, bottom first.
-fn third_party(engine: &Engine, tag: &str) -> Vec<String> {
+/// The layers with third-party packages, bottom first: what each is said to hold, and its digest.
+fn packages(engine: &Engine, tag: &str) -> Vec<(String, String)> {
     let history = engine.docker(&["history", "--no-trunc", "--format", "{{.CreatedBy}}|{{.Comment}}", tag]);
     // The newest are first: the project, the venv's skeleton, and below that the packages.
-    let ours: Vec<&str> = history.lines().filter(|line| line.ends_with("|pyfront.v0")).collect();
-    let packages = ours.iter().skip_while(|line| !line.starts_with("venv ")).skip(1).count();
+    let ours = history.lines().filter_map(|line| line.strip_suffix("|pyfront.v0"));
+    let packages: Vec<&str> = ours.skip_while(|line| !line.starts_with("venv ")).skip(1).collect();
     let layers = engine.layers(tag);
-    layers[layers.len() - 2 - packages..layers.len() - 2].to_vec()
+    let digests = layers[..layers.len() - 2].iter().rev();
+    packages.into_iter().map(str::to_owned).zip(digests.cloned()).rev().collect()
+}
+
+/// The digests of the layers with third-party packages, bottom first.
+fn third_party(engine: &Engine, tag: &str) -> Vec<String> {
+    packages(engine, tag).into_iter().map(|(_, digest)| digest).collect()
+}
+
+#[test]
+fn projects_share_the_layers_of_packages_that_they_have_in_common() {
+    let Some(engine) = Engine::get() else { return };
+    let [first, second] = ["gunicorn", "celery"].map(|name| engine.build_pyproject(example(name).path(), &tag(name)));
+    let (ours, theirs) = (packages(&engine, &first.tag), packages(&engine, &second.tag));
+    let is_shared = |(title, _): &&(String, String)| theirs.iter().any(|(other, _)| other == title);
+    let shared: Vec<_> = ours.iter().filter(is_shared).collect();
+    // With a layer of its own whatever else there is.
+    assert!(shared.iter().any(|(title, _)| title.starts_with("install pydantic-core ")), "{ours:?}\n{theirs:?}");
+    for layer in shared {
+        assert!(theirs.contains(layer), "{layer:?} is another one in {theirs:?}");
+        assert!(!second.steps_that_ran().iter().any(|step| step.ends_with(&layer.0)), "{layer:?}:\n{}", second.log);
+    }
 }
 
 #[test]

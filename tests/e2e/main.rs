@@ -32,6 +32,7 @@ mod private_index;
 mod projects;
 mod questions;
 mod registry;
+mod reproducible;
 mod runtime;
 mod scratch;
 mod secrets;

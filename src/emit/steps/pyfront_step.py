@@ -34,6 +34,7 @@ EPOCH = 315532800
 def fail(message):
     """Ends the step with a message for the person at the terminal."""
     sys.stderr.write("pyfront: " + message + "\n")
+    tell_full_disk()
     tell_missing_credentials()
     sys.exit(1)
 
