@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::engine::{Engine, image_id};
 use crate::process::run;
 
-const BASE: &str = "python:3.13-slim";
+pub(super) const BASE: &str = "python:3.13-slim";
 const BEFORE: &str = "pyfront-bench/python:before";
 const AFTER: &str = "pyfront-bench/python:after";
 

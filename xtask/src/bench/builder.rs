@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 
-use crate::bench::base::MovedBase;
+use crate::bench::base::{self, MovedBase};
 use crate::bench::contender::Contender;
 use crate::bench::contents::{Image, Storage, added};
 use crate::bench::log;
@@ -17,6 +17,7 @@ use crate::bench::scenario::Scenario;
 use crate::engine::Engine;
 use crate::process::{capture, run};
 use crate::registry::BENCH;
+use crate::standin;
 use crate::state::State;
 
 /// The engines, the registry, and a directory for contexts.
@@ -134,6 +135,8 @@ impl Builder {
         }
         if order.scenario == Scenario::Arm64 {
             command.arg("--platform=linux/arm64");
+            // The usual stand-in is for this machine alone.
+            command.arg(format!("--build-context={}=docker-image://{}", base::BASE, standin::SEVERAL_PLATFORMS));
         }
         let cache = format!("type=registry,ref={}/{repository}:cache", BENCH.address);
         match order.cache {

@@ -78,6 +78,9 @@ fn prepare(engine: &Engine, options: &Options) -> Result<()> {
     if !options.keep_frontend {
         image::build(engine, &[])?;
     }
+    if options.scenarios.contains(&Scenario::Arm64) && engine.has_containerd_store() {
+        standin::ensure(engine, &[standin::SEVERAL_PLATFORMS])?;
+    }
     if options.scenarios.contains(&Scenario::BaseBump) {
         step("making the later base image", || base::prepare(engine))?;
     }
@@ -186,6 +189,10 @@ impl Run<'_> {
             for scenario in scenarios.iter().copied().filter(|scenario| *scenario != Scenario::Cold) {
                 if self.results.gave_up(project, scenario.name(), &contender.name).is_some() {
                     continue;
+                }
+                // As cold as the first one: a builder that has made neither.
+                if scenario == Scenario::Arm64 {
+                    self.builder.reset()?;
                 }
                 let imports = matches!(scenario, Scenario::CacheImport | Scenario::CacheImportEdit);
                 if imports && !self.export(project, contender, scenario)? {

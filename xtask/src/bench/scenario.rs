@@ -58,7 +58,9 @@ impl Scenario {
             Self::BigBump => "a patch release of a big dependency (numpy; sqlalchemy for the API)",
             Self::BaseBump => "a patch release of Python: the base image's tag moves",
             Self::SecondProject => "another project, which shares most of its packages with the first",
-            Self::Arm64 => "an image for linux/arm64 on an amd64 machine; a Dockerfile needs an emulator",
+            Self::Arm64 => {
+                "nothing in the caches again, an image for linux/arm64 on an amd64 machine; a Dockerfile needs an emulator"
+            }
             Self::CacheImport => "a fresh builder with a cache in the registry, nothing changed",
             Self::CacheImportEdit => "a fresh builder with a cache in the registry, one line of code changed",
             Self::Unchanged => "the same build again",
