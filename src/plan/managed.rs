@@ -32,7 +32,7 @@ impl ManagedPython {
     /// The Python for an image with a C library and a CPU.
     ///
     /// # Errors
-    /// Files of the user's machine in the place of a mirror or a list, which no build step sees.
+    /// Files of the user's machine in the place of a mirror or a list, which no build step sees; addresses with passwords.
     pub fn new(version: PythonVersion, libc: Libc, arch: Arch, settings: &UvSettings) -> Result<Self, Diagnostic> {
         Ok(Self {
             download: format!("cpython-{version}-linux-{}-{}", cpu(arch), c_library(libc, arch)),
@@ -69,6 +69,14 @@ pub fn c_library(libc: Libc, arch: Arch) -> &'static str {
 /// A setting that a step with network can use.
 fn url(key: &str, setting: Option<&Located<String>>) -> Result<Option<String>, Diagnostic> {
     let Some(Located { value, location }) = setting else { return Ok(None) };
+    let host = value.split_once("://").map_or("", |(_, rest)| rest.split('/').next().unwrap_or_default());
+    if host.contains('@') {
+        return Err(Diagnostic::new(format!(
+            "[tool.uv] {key} has a user or a password in it, who would be seen in the build"
+        ))
+        .at_location(Some(location.clone()))
+        .help("write the address without them; a build fetches Python from servers that ask nobody who they are"));
+    }
     if value.starts_with("https://") || value.starts_with("http://") {
         return Ok(Some(value.clone()));
     }
@@ -81,9 +89,22 @@ fn url(key: &str, setting: Option<&Located<String>>) -> Result<Option<String>, D
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::{Location, SourceFile};
 
     const GLIBC: Libc = Libc::Glibc { major: 2, minor: 39 };
     const MUSL: Libc = Libc::Musl { major: 1, minor: 2 };
+
+    #[test]
+    fn passwords_are_neither_used_nor_shown() {
+        let mirror = Located::new(
+            "https://me:hunter2@mirror.example/python".to_owned(),
+            Location::new(&SourceFile::new("x", "x"), 0..1),
+        );
+        let settings = UvSettings { python_install_mirror: Some(mirror), ..UvSettings::default() };
+        let version = PythonVersion::parse("3.13").unwrap();
+        let error = ManagedPython::new(version, GLIBC, Arch::X86_64, &settings).unwrap_err().to_string();
+        assert!(error.contains("python-install-mirror") && !error.contains("hunter2"), "{error}");
+    }
 
     #[test]
     fn downloads_are_named_as_uv_names_them() {
