@@ -8,6 +8,7 @@ use uv_normalize::PackageName;
 
 use super::make::{self, Inputs};
 use super::settings::{self, Settings};
+use super::uv;
 use crate::closure::{Artifact, Locked};
 use crate::diagnostic::{Diagnostic, Location};
 use crate::project::lock::Source;
@@ -39,6 +40,9 @@ pub enum How {
         /// The build backend, as `[build-system]` names it; for people. Not known of a directory without `pyproject.toml`.
         #[serde(skip_serializing_if = "Option::is_none")]
         backend: Option<String>,
+        /// Whether uv builds it itself: then nothing is fetched for it, and its step has no network.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        direct: bool,
         /// The secrets with which uv fetches what the build requires.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         secrets: Vec<String>,
@@ -181,7 +185,10 @@ fn install(inputs: &Inputs<'_>, name: &PackageName, pyproject: Option<&Pyproject
         backend.map_or("setuptools", |backend| backend.as_str()).to_owned()
     });
     let settings = settings::of_project(inputs, name)?;
-    Ok(How::Install { backend, secrets: inputs.indexes.build_secrets(true), settings, editable: None })
+    let system = pyproject.and_then(|pyproject| pyproject.build_system.as_ref());
+    let direct = settings.is_empty() && system.is_some_and(|system| uv::builds_itself(system, &inputs.uv.version));
+    let secrets = if direct { Vec::new() } else { inputs.indexes.build_secrets(true) };
+    Ok(How::Install { backend, direct, secrets, settings, editable: None })
 }
 
 /// The step that builds a project sees nothing of the user's other files, so a build cannot require them.

@@ -3,9 +3,10 @@
 
 use std::str::FromStr;
 
-use uv_pep440::{Version, VersionSpecifiers};
+use uv_pep440::{Operator, Version, VersionSpecifier, VersionSpecifiers};
 
 use crate::diagnostic::{Diagnostic, Location};
+use crate::project::pyproject::BuildSystem;
 
 /// The uv release that this release of pyfront was tested with.
 pub const DEFAULT_VERSION: &str = "0.13.8";
@@ -16,6 +17,31 @@ const IMAGE: &str = "astral/uv";
 /// The image that holds a version of uv.
 pub fn image(version: &str) -> String {
     format!("{IMAGE}:{version}")
+}
+
+/// Since when uv builds projects of its own backend without it.
+const FIRST_DIRECT: [u64; 2] = [0, 8];
+
+/// Whether a version of uv takes the place of the build backend, as it does for its own, `uv_build`, where that is all that the build
+/// requires, in a range of versions with an end that this one is in (`check_build_system` of uv's crate `uv-build-backend`).
+pub(super) fn builds_itself(system: &BuildSystem, version: &str) -> bool {
+    let backend = system.build_backend.as_ref().map(|backend| backend.as_str());
+    let (Some("uv_build"), [required], Ok(version)) = (backend, &system.requires[..], Version::from_str(version))
+    else {
+        return false;
+    };
+    let text: &str = &required.requirement;
+    let range =
+        text.trim_start_matches(|letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.'));
+    let Ok(range) = VersionSpecifiers::from_str(range) else { return false };
+    let ends = |specifier: &VersionSpecifier| {
+        use Operator::{Equal, EqualStar, LessThan, LessThanEqual, TildeEqual};
+        matches!(specifier.operator(), Equal | EqualStar | LessThan | LessThanEqual | TildeEqual)
+    };
+    required.name.as_str() == "uv-build"
+        && version >= Version::new(FIRST_DIRECT)
+        && range.contains(&version)
+        && range.iter().any(ends)
 }
 
 /// Chooses the version: `configured` as it is, else the tested version where `required` allows it, else the one that
@@ -56,7 +82,7 @@ pub fn choose(configured: Option<(&str, Location)>, required: Option<(&str, Loca
     if allowed(&default) {
         return Ok(default.to_string());
     }
-    let named = specifiers.iter().flat_map(|specifiers| specifiers.iter()).map(uv_pep440::VersionSpecifier::version);
+    let named = specifiers.iter().flat_map(|specifiers| specifiers.iter()).map(VersionSpecifier::version);
     named.filter(|version| allowed(version)).max().map(Version::to_string).ok_or_else(|| {
         let (text, location) = required.map_or_else(|| (String::new(), None), |(text, at)| (text.to_owned(), Some(at)));
         Diagnostic::new(format!("[tool.uv] required-version {text:?} leaves no version of uv that can be named"))
@@ -79,6 +105,7 @@ fn parse_required(text: &str) -> Option<VersionSpecifiers> {
 mod tests {
     use super::*;
     use crate::diagnostic::SourceFile;
+    use crate::project::pyproject::Pyproject;
 
     fn at() -> Location {
         Location::new(&SourceFile::new("pyproject.toml", "required-version = \"x\"\n"), 0..1)
@@ -86,6 +113,29 @@ mod tests {
 
     fn required(text: &str) -> Result<String, Diagnostic> {
         choose(None, Some((text, at())))
+    }
+
+    #[test]
+    fn projects_of_its_own_backend_are_built_by_uv_itself() {
+        let direct = |system: &str, version: &str| {
+            let file = SourceFile::new("pyproject.toml", format!("[project]\nname = \"a\"\n[build-system]\n{system}"));
+            builds_itself(Pyproject::parse(&file).unwrap().build_system.as_ref().unwrap(), version)
+        };
+        let own = |requires: &str| format!("requires = [{requires}]\nbuild-backend = \"uv_build\"\n");
+        assert!(direct(&own("\"uv_build>=0.13,<0.14\""), "0.13.8"));
+        assert!(direct(&own("'uv-build ~= 0.13.0'"), "0.13.8"));
+        for (requires, version) in [
+            ("\"uv_build>=0.13,<0.14\"", "0.14.0"),
+            ("\"uv_build>=0.13\"", "0.13.8"),
+            ("\"uv_build\"", "0.13.8"),
+            ("\"uv_build>=0.7,<0.8\"", "0.7.22"),
+            ("\"uv_build>=0.13,<0.14\", \"cython\"", "0.13.8"),
+            ("\"uv_build>=0.13,<0.14; sys_platform == 'linux'\"", "0.13.8"),
+            ("\"uv_build @ https://example.com/uv_build.whl\"", "0.13.8"),
+        ] {
+            assert!(!direct(&own(requires), version), "{requires} {version}");
+        }
+        assert!(!direct("requires = [\"uv_build>=0.13,<0.14\"]\nbuild-backend = \"backend\"\n", "0.13.8"));
     }
 
     #[test]
