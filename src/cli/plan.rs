@@ -69,6 +69,9 @@ pub(super) fn layers(preview: &Preview) -> Vec<Layer> {
     if !plan.packages.is_empty() {
         found.push(Layer { kind: "system", contents: emit::describe_packages(plan), size: None });
     }
+    if plan.compiles_library() {
+        found.push(Layer { kind: "python", contents: emit::describe_library().to_owned(), size: None });
+    }
     for group in &plan.groups {
         let sizes = group.wheels.iter().map(|wheel| preview.sizes.get(&wheel.filename).copied());
         let titles: Vec<String> =

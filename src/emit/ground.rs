@@ -3,7 +3,7 @@
 use buildkit_llb::{Annotate as _, Bind, Exec, NetworkMode, OpError, Output};
 
 use super::programs::{self, TOOLS};
-use super::{Emitter, Machine};
+use super::{Emitter, Machine, describe_library};
 
 impl Emitter<'_> {
     /// The root of steps whose root is in no image. Steps of pyfront are many and short; without this, each spends a third of
@@ -27,5 +27,13 @@ impl Emitter<'_> {
             exec = exec.platform(platform.clone());
         }
         options.on(exec).build()?.root()
+    }
+
+    /// The bytecode of Python's standard library as a layer. It does not stand on [`Self::ground`], which has some of it.
+    pub(super) fn library(&self) -> Result<Output, OpError> {
+        let name = format!("{} {}", self.stage("runtime", false), describe_library());
+        let machine = self.context.builder;
+        let exec = self.step_on(machine, machine.base, &programs::BYTECODE, [], name)?;
+        exec.network(NetworkMode::None).build()?.output(programs::OUT)
     }
 }

@@ -111,6 +111,9 @@ pub fn image(plan: &Plan, context: &Context<'_>) -> Result<Output, OpError> {
     let emitter = Emitter { plan, context };
     let mut layers = emitter.dependencies()?;
     layers.push(emitter.runtime()?);
+    if plan.compiles_library() {
+        layers.insert(0, emitter.library()?);
+    }
     let mut growing = Growing { image: emitter.runtime_root()?, pending: layers.clone(), layers };
     let mut additions = Vec::new();
     for point in POINTS {
@@ -434,6 +437,11 @@ fn describe_wheels<'w>(wheels: impl Iterator<Item = (&'w str, &'w str)>) -> Stri
 pub fn describe_packages(plan: &Plan) -> String {
     let names: Vec<&str> = plan.packages.iter().map(|package| package.name.as_str()).collect();
     format!("install system packages {}", names.join(", "))
+}
+
+/// The layer of Python's own bytecode, for people: also its entry in the image's history.
+pub fn describe_library() -> &'static str {
+    "compile the standard library"
 }
 
 /// What is copied, for people: also its layer's entry in the image's history.

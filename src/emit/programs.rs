@@ -19,6 +19,8 @@ pub(super) struct Program {
 }
 
 pub(super) const BUILD: Program = Program { name: "build.py", text: include_str!("steps/build.py"), more: BUILDING };
+pub(super) const BYTECODE: Program =
+    Program { name: "bytecode.py", text: include_str!("steps/bytecode.py"), more: &[] };
 pub(super) const EDITABLE: Program =
     Program { name: "editable.py", text: include_str!("steps/editable.py"), more: BUILDING };
 pub(super) const FETCH: Program = Program { name: "fetch.py", text: include_str!("steps/fetch.py"), more: FETCHING };

@@ -106,7 +106,7 @@ impl Emitter<'_> {
     }
 
     /// A step on a root of its own.
-    fn step_on(
+    pub(super) fn step_on(
         &self,
         machine: Machine<'_>,
         root: &Output,

@@ -7,8 +7,8 @@ use buildkit_llb::Platform;
 use prost_types::Timestamp;
 
 use crate::emit::{
-    describe, describe_built, describe_copy, describe_local, describe_members, describe_packages, describe_resolved,
-    describe_run,
+    describe, describe_built, describe_copy, describe_library, describe_local, describe_members, describe_packages,
+    describe_resolved, describe_run,
 };
 use crate::plan::target::Kind;
 use crate::plan::{self, Plan, VENV};
@@ -127,6 +127,9 @@ pub fn entry(created_by: String, empty_layer: bool) -> History {
 fn history(plan: &Plan) -> Vec<History> {
     let packages = Some(plan).filter(|plan| !plan.packages.is_empty());
     let mut entries: Vec<History> = packages.map(|plan| entry(describe_packages(plan), false)).into_iter().collect();
+    if plan.compiles_library() {
+        entries.push(entry(describe_library().to_owned(), false));
+    }
     entries.extend(plan.groups.iter().map(|group| entry(describe(group), false)));
     entries.extend(plan.local.iter().map(|group| entry(describe_local(group), false)));
     entries.extend(plan.built_layers().iter().map(|built| entry(describe_built(built), false)));

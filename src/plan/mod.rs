@@ -116,6 +116,12 @@ impl Plan {
         !self.built.is_empty() || self.first_party.iter().any(|member| matches!(member.how, How::Install { .. }))
     }
 
+    /// Whether the image has bytecode of the standard library: where a server starts again with every edit. Bytecode is trusted
+    /// to be of the sources beside it, and those of the base image for another CPU may be of another patch.
+    pub fn compiles_library(&self) -> bool {
+        self.target.kind == target::Kind::Dev && self.build_platform.is_none()
+    }
+
     /// Whether something runs on the image's own CPU, where another one builds.
     pub fn needs_target(&self) -> bool {
         self.build_platform.is_some()

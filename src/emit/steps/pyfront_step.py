@@ -231,9 +231,6 @@ def compile_bytecode(checked):
     Third-party files never change in an image, so their hash is not checked at import (`checked=False`); first-party
     files may be replaced by a bind mount or by compose watch, so theirs is.
     """
-    # The layout of PEP 552: bit 0 says hash-based, bit 1 says checked.
-    header = importlib.util.MAGIC_NUMBER + (0b11 if checked else 0b01).to_bytes(4, "little")
-    warnings.simplefilter("ignore")
     pending = [OUT + VENV + "/lib"]
     while pending:
         path = pending.pop()
@@ -241,17 +238,26 @@ def compile_bytecode(checked):
             if not os.path.islink(path) and os.path.basename(path) not in ("__pycache__", "tests"):
                 pending.extend(path + "/" + name for name in sorted(os.listdir(path), reverse=True))
         elif path.endswith(".py"):
-            compile_file(path, header)
+            compile_file(path, checked)
 
 
-def compile_file(path, header):
-    """Compiles one source file, as an import of it would."""
+def bytecode_of(path):
+    """Where the bytecode of a source file lies."""
     directory, name = os.path.split(path)
-    bytecode = "%s/__pycache__/%s.%s.pyc" % (directory, name[:-3], sys.implementation.cache_tag)
+    return "%s/__pycache__/%s.%s.pyc" % (directory, name[:-3], sys.implementation.cache_tag)
+
+
+def compile_file(path, checked):
+    """Compiles one source file of the output, or of the step's root, as an import of it would; into the output."""
+    place = path[len(OUT):] if path.startswith(OUT + "/") else path
+    bytecode = OUT + bytecode_of(place)
+    warnings.simplefilter("ignore")
+    # The layout of PEP 552: bit 0 says hash-based, bit 1 says checked.
+    header = importlib.util.MAGIC_NUMBER + (0b11 if checked else 0b01).to_bytes(4, "little")
     try:
         with open(path, "rb") as file:
             source = file.read()
-        code = compile(source, path[len(OUT):], "exec", dont_inherit=True)
+        code = compile(source, place, "exec", dont_inherit=True)
     except Exception:
         # Some packages ship templates and files for other Python versions that do not compile; uv passes over them too.
         return
