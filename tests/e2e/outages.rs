@@ -101,7 +101,11 @@ fn a_disk_that_is_full() {
     let (_, end) = failed.log.split_once("\n------\n").expect("the failed step is named at the end");
     assert!(end.contains(" > [deps 1/1] install parcel 1.4:"), "{}", failed.log);
     assert!(end.contains("No space left on device"), "{}", failed.log);
-    assert!(end.contains("pyfront: the builder's disk is full") && end.contains("docker buildx prune"), "{}", failed.log);
+    assert!(
+        end.contains("pyfront: the builder's disk is full") && end.contains("docker buildx prune"),
+        "{}",
+        failed.log
+    );
 
     drop(ballast);
     let built = scratch.build(project.path(), &[]);

@@ -50,27 +50,29 @@ def tell_missing_credentials():
 
 
 def uv(*arguments):
-    """Runs uv; its output is the step's log. A failing uv ends the step with uv's own status."""
-    status = os.spawnv(os.P_WAIT, UV, [UV, *arguments])
+    """Runs a quiet uv; what it says becomes the step's log when it has ended. A failing uv ends the step with its own status."""
+    log = os.memfd_create("uv")
+    process = os.posix_spawn(UV, [UV, *arguments], os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, log, 2)])
+    _, status = os.waitpid(process, 0)
+    status = os.WEXITSTATUS(status) if os.WIFEXITED(status) else 1
+    said = os.pread(log, 1 << 20, 0)
+    os.close(log)
+    sys.stderr.buffer.write(said)
+    sys.stderr.flush()
     if status != 0:
-        tell_full_disk()
+        tell_full_disk(b"No space left on device" in said)
         tell_missing_credentials()
         sys.exit(status)
 
 
-def tell_full_disk():
-    """Says what helps when the builder's disk is full; what met it says so in its own words."""
-    for path in (OUT, "/"):
-        try:
-            disk = os.statvfs(path)
-        except OSError:
-            continue
-        if disk.f_bavail * disk.f_frsize < 1 << 20 or (disk.f_files and disk.f_favail < 16):
-            sys.stderr.write(
-                "pyfront: the builder's disk is full\n"
-                "help: docker buildx prune removes what other builds left on it\n"
-            )
-            return
+def tell_full_disk(met=False):
+    """Says what helps when the builder's disk is full, which something has `met` and has made room again, perhaps."""
+    disk = os.statvfs(OUT if os.path.exists(OUT) else "/")
+    if met or disk.f_bavail * disk.f_frsize < 1 << 20 or (disk.f_files and disk.f_favail < 16):
+        sys.stderr.write(
+            "pyfront: the builder's disk is full\n"
+            "help: docker buildx prune removes what other builds left on it\n"
+        )
 
 
 # The Python that the wheels were chosen for. Every layer is made for its minor version, and by it.
