@@ -10,6 +10,7 @@ use pyfront::project::config::copy::CopyTable;
 use pyfront::project::config::element::Key;
 use pyfront::project::config::healthcheck::HealthcheckTable;
 use pyfront::project::config::layers::Layers;
+use pyfront::project::config::repositories::RepositoryTable;
 use pyfront::project::config::run::RunTable;
 use pyfront::project::config::user::UserTable;
 
@@ -47,6 +48,7 @@ fn the_documentation_is_that_of_the_types() {
     section(&mut text, "`[tool.pyfront.healthcheck]`", HealthcheckTable::KEYS);
     section(&mut text, "`[[tool.pyfront.copy]]`", CopyTable::KEYS);
     section(&mut text, "`[[tool.pyfront.run]]`", RunTable::KEYS);
+    section(&mut text, "`[[tool.pyfront.repositories]]`", RepositoryTable::KEYS);
     section(&mut text, "`[tool.pyfront.layers]`", Layers::KEYS);
     check("docs/configuration.md", &text);
 }
@@ -100,6 +102,7 @@ fn every_key_stands_in_an_example() {
         ("healthcheck", HealthcheckTable::KEYS),
         ("copy", CopyTable::KEYS),
         ("run", RunTable::KEYS),
+        ("repositories", RepositoryTable::KEYS),
         ("layers", Layers::KEYS),
     ];
     for (name, keys) in known {

@@ -60,6 +60,19 @@ fn text(preview: &Preview, file: &str) -> Result<String, Failure> {
                 .to_owned(),
         ));
     }
+    if !plan.repositories.is_empty() {
+        return Err(Failure::Failed(
+            "repositories of [tool.pyfront] are not written into a Dockerfile\n  help: remove them, make the Dockerfile, and add \
+             them to it where it calls apt-get or apk"
+                .to_owned(),
+        ));
+    }
+    if plan.first_party.iter().any(|member| !member.tree.exclude.is_empty()) {
+        return Err(Failure::Failed(
+            "exclude of [tool.pyfront] is not written into a Dockerfile\n  help: move its patterns to .dockerignore"
+                .to_owned(),
+        ));
+    }
     if let Some(outside) = plan.first_party.iter().find_map(|member| member.tree.context.as_ref()) {
         return Err(Failure::Failed(format!(
             "{outside} lies outside of the build context\n  help: move it into the project, or build it with pyfront"

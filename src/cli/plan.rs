@@ -131,6 +131,9 @@ fn table(preview: &Preview, assumes_libc: bool) -> String {
     if !plan.build_packages.is_empty() {
         line("build", &format!("with the system packages {}", plan.build_packages.join(", ")));
     }
+    for repository in &plan.repositories {
+        line("", &format!("system packages also from {}", repository.url));
+    }
     if !plan.runs_on_target.is_empty() {
         let names: Vec<&str> = plan.runs_on_target.iter().map(String::as_str).collect();
         line("", &format!("{} on {} itself, by emulation if need be", names.join(", "), plan.platform));

@@ -1,9 +1,15 @@
 //! System packages: the root that build steps run on, and what the running program needs on the base image.
 
-use buildkit_llb::{Annotate as _, Cache, Exec, OpError, Output, Sharing};
+use std::collections::BTreeSet;
 
+use buildkit_llb::{Annotate as _, Bind, Cache, Exec, File, Mkfile, OpError, Output, SCRATCH, Secret, Sharing};
+use serde_json::json;
+
+use super::fetch::with_secrets;
 use super::programs;
-use super::{Emitter, Machine, describe_packages};
+use super::{CA_SECRET, EPOCH, Emitter, Machine, describe_packages};
+use crate::plan::indexes::NETRC;
+use crate::plan::repositories::{Key, Repository};
 
 /// Where the package managers of distributions keep what they fetch.
 const CACHES: [(&str, &str); 3] =
@@ -59,6 +65,46 @@ impl Emitter<'_> {
             // Package managers lock these directories, each its own.
             let id = format!("{prefix}pyfront/{cache}-{}{}", self.plan.cache_platform(), machine.cache_suffix);
             exec = exec.mount(Cache::new(id, path).sharing(Sharing::Locked));
+        }
+        self.with_repositories(exec)
+    }
+
+    /// Adds the repositories that the configuration names, their keys, and what they may want to know who asks by.
+    fn with_repositories(&self, mut exec: Exec) -> Result<Exec, OpError> {
+        let repositories = &self.plan.repositories;
+        if repositories.is_empty() {
+            return Ok(exec);
+        }
+        let mut described = Vec::new();
+        let mut secrets = BTreeSet::new();
+        for (index, repository) in repositories.iter().enumerate() {
+            let key = match &repository.key {
+                Key::File { file, .. } => {
+                    let name = file.path.rsplit('/').next().unwrap_or_default();
+                    let path = format!("{}/keys/{index}/{name}", programs::TOOLS);
+                    exec = exec.mount(self.file_mount(file, path.clone())?);
+                    path
+                }
+                Key::Secret(id) => {
+                    secrets.insert(id.as_str());
+                    format!("/run/secrets/{id}")
+                }
+            };
+            let Repository { url, suite, components, .. } = repository;
+            described.push(json!({ "url": url, "suite": suite, "components": components, "key": key }));
+            if let Some(place) = (self.context.place)(&repository.origin) {
+                exec = exec.at(place);
+            }
+        }
+        let text = serde_json::Value::from(described).to_string();
+        let settings = File::on(SCRATCH)
+            .then(Mkfile::new("/repositories.json", text).mode(0o644).timestamp(EPOCH))
+            .named("[internal] repositories of system packages")
+            .build()?;
+        exec = exec.mount(Bind::readonly(&settings, format!("{}/repositories", programs::TOOLS)));
+        exec = with_secrets(exec, [NETRC]);
+        for id in secrets.into_iter().filter(|id| ![CA_SECRET, NETRC].contains(id)) {
+            exec = exec.mount(Secret::new(id, format!("/run/secrets/{id}")));
         }
         Ok(exec)
     }

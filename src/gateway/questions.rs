@@ -141,7 +141,7 @@ async fn outline(gateway: &Gateway) -> Result<Outline, FrontendError> {
         name: written.target.name.clone(),
         description,
         args,
-        secrets: optional(secrets::of_outline(&written, builds)),
+        secrets: outline_secrets(&written, builds),
         ssh: optional(secrets::ssh_of_outline(&written)),
         cache: if builds { vec![cache] } else { Vec::new() },
         sources: Vec::new(),
@@ -165,6 +165,15 @@ async fn start(gateway: &Gateway, written: &Written) -> Result<Option<String>, F
 
 fn optional(ids: Vec<String>) -> Vec<OutlineSecret> {
     ids.into_iter().map(|name| OutlineSecret { name, required: false, location: None }).collect()
+}
+
+/// The secrets that a build can use, and those without which it fails.
+fn outline_secrets(written: &Written, builds: bool) -> Vec<OutlineSecret> {
+    let required = secrets::required_of_outline(written);
+    let mut all = optional(secrets::of_outline(written, builds));
+    all.retain(|secret| !required.contains(&secret.name));
+    all.extend(required.into_iter().map(|name| OutlineSecret { name, required: true, location: None }));
+    all
 }
 
 /// What could be better. What would fail the build is told, too; some of it ends the search for more.

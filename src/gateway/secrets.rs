@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use super::read::Written;
 use crate::emit::CA_SECRET;
 use crate::plan::indexes::{NETRC, secret_ids};
+use crate::project::config::repositories::Key;
 use crate::project::indexes::Index;
 use crate::project::lock::Source;
 
@@ -34,10 +35,27 @@ pub(super) fn of_outline(written: &Written, builds: bool) -> Vec<String> {
         ids.push(CA_SECRET.to_owned());
     }
     ids.extend(indexes);
+    if written.config.repositories.is_some() && !ids.iter().any(|id| id == NETRC) {
+        ids.push(NETRC.to_owned());
+    }
     if has_git(written, "https://") {
         ids.extend(["GIT_AUTH_HEADER", "GIT_AUTH_TOKEN"].map(str::to_owned));
     }
     ids
+}
+
+/// The secrets that `--call=outline` lists as required: those that commands name, and keys of repositories.
+pub(super) fn required_of_outline(written: &Written) -> BTreeSet<String> {
+    if !written.target.kind.is_on_base() {
+        return BTreeSet::new();
+    }
+    let runs = written.config.run.iter().flat_map(|runs| &runs.value.0).flat_map(|run| run.secrets.clone());
+    let repositories = written.config.repositories.iter().flat_map(|repositories| &repositories.value.0);
+    let keys = repositories.filter_map(|repository| match &repository.key {
+        Key::Secret(id) => Some(id.clone()),
+        Key::File(_) => None,
+    });
+    runs.chain(keys).collect()
 }
 
 /// The SSH agents that `--call=outline` lists.

@@ -69,6 +69,16 @@ pub struct Tree {
     /// Directories in it that belong to others, by their paths in the context.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub without: Vec<String>,
+    /// What else is left out: patterns of an ignore file in the directory.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<String>,
+}
+
+impl Tree {
+    /// All of a named context.
+    fn of_context(name: &str) -> Self {
+        Self { context: Some(name.to_owned()), directory: String::new(), without: Vec::new(), exclude: Vec::new() }
+    }
 }
 
 /// A file of the user's.
@@ -148,7 +158,10 @@ pub(super) fn members(inputs: &Inputs<'_>) -> Result<Vec<Member>, Diagnostic> {
             _ => install(inputs, &package.name, pyproject)?,
         };
         let path = &tree.path;
-        let tree = self::tree(inputs, package.name.as_str(), path, &how);
+        let mut tree = self::tree(inputs, package.name.as_str(), path, &how);
+        if selected {
+            tree.exclude = excluded(inputs);
+        }
         // uv installs other trees from a wheel, too.
         let how = if matches!(package.artifact, Artifact::Directory(_)) { how } else { edited(inputs, how, &tree) };
         members
@@ -158,7 +171,7 @@ pub(super) fn members(inputs: &Inputs<'_>) -> Result<Vec<Member>, Diagnostic> {
         // Of a project without uv.lock nothing but its dependencies is listed.
         let how =
             if inputs.pyproject.is_package() { install(inputs, name, Some(inputs.pyproject))? } else { How::Copy };
-        let tree = self::tree(inputs, name.as_str(), ".", &how);
+        let tree = Tree { exclude: excluded(inputs), ..self::tree(inputs, name.as_str(), ".", &how) };
         let how = edited(inputs, how, &tree);
         let origin = inputs.pyproject.project.as_ref().map(|project| project.location.clone());
         let origin = origin.unwrap_or_else(|| Location::new(&inputs.pyproject.file, 0..0));
@@ -171,7 +184,8 @@ pub(super) fn members(inputs: &Inputs<'_>) -> Result<Vec<Member>, Diagnostic> {
 /// Takes the files of a project from a named context, if there is one of its name.
 pub fn replace(members: &mut [Member], is_given: impl Fn(&str) -> bool) {
     for member in members.iter_mut().filter(|member| is_given(&member.name)) {
-        member.tree = Tree { context: Some(member.name.clone()), directory: String::new(), without: Vec::new() };
+        let exclude = std::mem::take(&mut member.tree.exclude);
+        member.tree = Tree { exclude, ..Tree::of_context(&member.name) };
     }
 }
 
@@ -228,9 +242,15 @@ fn edited(inputs: &Inputs<'_>, mut how: How, tree: &Tree) -> How {
     how
 }
 
+/// What the configuration leaves out of the project that the image is of.
+fn excluded(inputs: &Inputs<'_>) -> Vec<String> {
+    let patterns = inputs.config.exclude.iter().flat_map(|exclude| &exclude.value.0);
+    patterns.map(|pattern| pattern.value.clone()).collect()
+}
+
 fn tree(inputs: &Inputs<'_>, name: &str, path: &str, how: &How) -> Tree {
     let Some(directory) = place::within(inputs.directory, path) else {
-        return Tree { context: Some(name.to_owned()), directory: String::new(), without: Vec::new() };
+        return Tree::of_context(name);
     };
     // Nothing else brings the files of a project that is no package, so a copy of what is around it keeps them.
     let kept = |source: &Source, name: &str| {
@@ -244,5 +264,5 @@ fn tree(inputs: &Inputs<'_>, name: &str, path: &str, how: &How) -> Tree {
         .filter_map(|package| place::within(inputs.directory, package.source.tree_path()?))
         .filter(|other| place::below(&directory, other).is_some())
         .collect();
-    Tree { context: None, directory, without: without.into_iter().collect() }
+    Tree { context: None, directory, without: without.into_iter().collect(), exclude: Vec::new() }
 }

@@ -16,6 +16,7 @@ use crate::plan::labels;
 use crate::plan::layer_wishes::LayerWishes;
 use crate::plan::layers::{self, Weight};
 use crate::plan::local::{self, LocalGroup, LocalWheel};
+use crate::plan::repositories::repositories;
 use crate::plan::start::StartCommand;
 use crate::plan::steps;
 use crate::plan::{
@@ -109,6 +110,10 @@ pub fn make(inputs: &Inputs<'_>) -> Result<Plan, Diagnostics> {
     let on_base = inputs.build_target.kind.is_on_base();
     let user = inputs.config.user.as_ref().map(|user| user.value.clone()).unwrap_or_default();
     let account = Account { name: user.name, uid: user.uid, gid: user.gid, home: user.home };
+    let auto_packages = inputs.config.packages.as_ref().and_then(|packages| packages.auto.clone()).filter(|_| on_base);
+    let packages = packages(inputs);
+    let build_packages = inputs.config.build_packages.as_ref().map(|packages| packages.to_vec()).unwrap_or_default();
+    let installs = auto_packages.is_some() || !packages.is_empty() || !build_packages.is_empty();
     Ok(Plan {
         project,
         target: inputs.build_target.clone(),
@@ -118,9 +123,11 @@ pub fn make(inputs: &Inputs<'_>) -> Result<Plan, Diagnostics> {
         base: inputs.base.clone(),
         uv: inputs.uv.clone(),
         cache: cache(inputs),
-        packages: packages(inputs),
-        auto_packages: inputs.config.packages.as_ref().and_then(|packages| packages.auto.clone()).filter(|_| on_base),
-        build_packages: inputs.config.build_packages.as_ref().map(|packages| packages.to_vec()).unwrap_or_default(),
+        packages,
+        auto_packages,
+        build_packages,
+        // Where nothing is installed, nobody has to give their keys.
+        repositories: if installs { repositories(inputs) } else { Vec::new() },
         groups,
         local,
         build_secrets: if built.is_empty() && inputs.resolved.is_none() {

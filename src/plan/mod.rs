@@ -32,6 +32,7 @@ pub mod local;
 pub mod make;
 pub mod managed;
 pub mod python;
+pub mod repositories;
 pub mod resolved;
 pub mod sbom;
 pub mod settings;
@@ -75,6 +76,9 @@ pub struct Plan {
     /// System packages of the steps that build; nothing of them gets into the image.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub build_packages: Vec<String>,
+    /// Where these come from, besides the repositories that the base image knows.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub repositories: Vec<repositories::Repository>,
     /// Locked wheels in image order: one layer each.
     pub groups: Vec<Group>,
     /// Wheels of the user's own files, on top of the locked ones: one layer each group.

@@ -101,6 +101,29 @@ fn a_project_without_build_system_is_copied() {
 }
 
 #[test]
+fn what_is_excluded_is_not_there() {
+    let Some(engine) = Engine::get() else { return };
+    let project = example("virtual");
+    for (name, text) in [("tests/test_main.py", ""), ("tests/data/sample.csv", "1"), ("NOTES.md", "")] {
+        std::fs::create_dir_all(project.path().join(name).parent().unwrap()).unwrap();
+        write(project.path(), name, text);
+    }
+    let pyproject = std::fs::read_to_string(project.path().join("pyproject.toml")).unwrap();
+    let keys = "\n[tool.pyfront]\nexclude = [\"tests\", \"!tests/data\", \"**/*.md\"]\n[tool.pyfront.targets.whole]\n\
+                exclude = []\n";
+    write(project.path(), "pyproject.toml", &(pyproject + keys));
+    let files = "import glob; print(*sorted(glob.glob('**', recursive=True)))";
+    let build = engine.build_pyproject(project.path(), &tag("excluded"));
+    let left = "main.py pyproject.toml tests tests/data tests/data/sample.csv uv.lock";
+    assert_eq!(engine.run(&build.tag, &["python", "-c", files]), left, "{}", build.log);
+
+    let file = project.path().join("pyproject.toml").display().to_string();
+    let whole = engine.build(project.path(), &tag("whole"), &["--file", &file, "--target", "whole"]);
+    let all = engine.run(&whole.tag, &["python", "-c", files]);
+    assert!(all.contains("NOTES.md") && all.contains("tests/test_main.py"), "{all}");
+}
+
+#[test]
 fn configuration_in_the_dockerfile_wins() {
     let Some(engine) = Engine::get() else { return };
     let project = example("virtual");

@@ -7,6 +7,7 @@ mod base;
 mod builds;
 mod capabilities;
 mod checks;
+mod excluded;
 mod faults;
 mod hidden;
 mod inputs;

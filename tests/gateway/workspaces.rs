@@ -24,7 +24,7 @@ fn package(daemon: FakeDaemon, name: &str) -> FakeDaemon {
 }
 
 /// The directories of the client that the image is made of, and what of each.
-fn locals(outcome: &Outcome) -> String {
+pub(crate) fn locals(outcome: &Outcome) -> String {
     let graph = outcome.graph(None);
     let mut found: Vec<String> = graph
         .ops

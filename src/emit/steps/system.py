@@ -7,6 +7,7 @@ Packages, and the lists of what there is, lie in cache mounts. What the package 
 what would make the layer another one every time, is taken out again.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -18,7 +19,20 @@ import pyfront_step as step
 key, *packages = sys.argv[1:]
 
 
-def run(*command):
+# What [[tool.pyfront.repositories]] names.
+REPOSITORIES = step.TOOLS + "/repositories/repositories.json"
+NETRC = step.SECRETS + "/netrc"
+
+
+def repositories():
+    """The repositories besides those that the base image knows: tables with url, suite, components and key, a file."""
+    if not os.path.exists(REPOSITORIES):
+        return []
+    with open(REPOSITORIES) as file:
+        return json.load(file)
+
+
+def run(*command, hint=None):
     """Runs a program of the distribution; its failure ends the step."""
     environment = dict(
         os.environ,
@@ -28,8 +42,10 @@ def run(*command):
     if status != 0:
         step.fail(
             "%s could not be installed: %s\n"
-            "help: what %s said stands above; the names in %s of [tool.pyfront] must be those of the\n"
-            "      distribution of the base image" % (key, ", ".join(packages), command[0], key)
+            "help: what %s said stands above; %s" % (
+                key, ", ".join(packages), command[0],
+                hint or "the names in %s of [tool.pyfront] must be those of the\n      distribution of the base image" % key,
+            )
         )
 
 
@@ -51,10 +67,59 @@ def configure_apt():
             shutil.copy(os.path.join(installed, name), parts)
     with open(settings, "w") as file:
         file.write('Dir::Etc::parts "%s";\n' % parts)
+        if repositories():
+            file.write('Dir::Etc::sourceparts "%s";\n' % sources())
+        if os.path.exists(NETRC):
+            file.write('Dir::Etc::netrc "%s";\n' % NETRC)
         if "APT_CONFIG" in os.environ:
             with open(os.environ["APT_CONFIG"]) as company:
                 file.write(company.read())
     os.environ["APT_CONFIG"] = settings
+
+
+def sources():
+    """A directory for apt with what the base image has in its own, and the further repositories. None of it stays."""
+    directory, installed = step.PRIVATE + "/sources.list.d", "/etc/apt/sources.list.d"
+    os.makedirs(directory)
+    for name in os.listdir(installed) if os.path.isdir(installed) else ():
+        shutil.copy(os.path.join(installed, name), directory)
+    for index, repository in enumerate(repositories()):
+        with open(repository["key"], "rb") as file:
+            text = file.read()
+        # apt tells the kinds of keys apart by their names.
+        kind = "asc" if text.lstrip().startswith(b"-----BEGIN PGP") else "gpg"
+        signed_by = "%s/pyfront-%d.%s" % (directory, index, kind)
+        with open(signed_by, "wb") as file:
+            file.write(text)
+        lines = ["Types: deb", "URIs: " + repository["url"], "Suites: " + (repository["suite"] or codename(repository))]
+        if repository["components"]:
+            lines.append("Components: " + " ".join(repository["components"]))
+        with open("%s/pyfront-%d.sources" % (directory, index), "w") as file:
+            file.write("\n".join([*lines, "Signed-By: " + signed_by]) + "\n")
+    return directory
+
+
+def codename(repository):
+    """What the base image's release is called in repositories."""
+    with open("/etc/os-release") as file:
+        for line in file:
+            name, _, value = line.strip().partition("=")
+            if name == "VERSION_CODENAME" and value:
+                return value.strip('"')
+    step.fail("the base image does not tell its release\nhelp: add suite to the repository %s" % repository["url"])
+
+
+def apk_options():
+    """The arguments by which apk takes further repositories, for this time alone."""
+    if not repositories():
+        return []
+    keys = step.PRIVATE + "/keys"
+    shutil.copytree("/etc/apk/keys", keys)
+    options = ["--keys-dir", keys]
+    for repository in repositories():
+        shutil.copy(repository["key"], keys)
+        options += ["--repository", repository["url"]]
+    return options
 
 
 def logs():
@@ -99,10 +164,11 @@ if shutil.which("apt-get"):
         "-o", "Dpkg::Options::=--path-include=/usr/share/doc/*/copyright",
         "-o", "Dpkg::Options::=--path-exclude=/usr/share/man/*",
     ]
-    run("apt-get", *options, "--quiet", "--error-on=any", "update")
+    hint = "a repository must be reachable, and signed with the key\n      that stands beside it in [[tool.pyfront.repositories]]"
+    run("apt-get", *options, "--quiet", "--error-on=any", "update", hint=hint if repositories() else None)
     run("apt-get", *options, "--quiet", "--yes", "install", "--", *with_headers("libc6-dev"))
 elif shutil.which("apk"):
-    run("apk", "--cache-dir", "/var/cache/apk", "--no-progress", "add", "--update-cache", "--", *with_headers("musl-dev"))
+    run("apk", "--cache-dir", "/var/cache/apk", "--no-progress", *apk_options(), "add", "--update-cache", "--", *with_headers("musl-dev"))
 else:
     step.fail(
         "%s needs a base image with apt-get or apk, and this one has neither\n"

@@ -87,7 +87,7 @@ impl Element for Mode {
 
 /// `src` of a copy: an absolute path in what is copied from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Src(String);
+pub struct Src(pub String);
 
 impl Element for Src {
     const EXPECTED: &'static str = "a path such as \"conf/app.ini\"";

@@ -8,12 +8,14 @@ pub mod directories;
 pub mod duration;
 pub mod element;
 pub mod env;
+pub mod exclude;
 pub mod healthcheck;
 pub mod labels;
 pub mod layers;
 pub mod package;
 pub mod ports;
 pub mod python;
+pub mod repositories;
 pub mod run;
 pub mod schema;
 pub mod selection;
@@ -37,11 +39,13 @@ use copy::Copies;
 use directories::Directories;
 use element::keys;
 use env::Env;
+use exclude::Exclude;
 use healthcheck::Healthcheck;
 use labels::Labels;
 use layers::Layers;
 use ports::Ports;
 use python::Python;
+use repositories::Repositories;
 use run::Runs;
 use selection::{Extras, Groups};
 use stop_signal::StopSignal;
@@ -85,6 +89,9 @@ keys! {
         /// System packages for the steps that build from source, as `apt-get install` or (on Alpine) `apk add` names them:
         /// compilers, headers of libraries. A version may follow: `"gcc=4:14.2.0-1"`. Nothing of them gets into the image.
         "build-packages" => build_packages: SystemPackages,
+        /// Where system packages come from, besides the repositories that the base image knows: a company's or a vendor's. Nothing of
+        /// this stays in the image.
+        "repositories" => repositories: Repositories,
         /// The program that always runs, with its first arguments. `command` is appended to it.
         "entrypoint" => entrypoint: Argv,
         /// The start command. Found by looking at the project when neither this nor `entrypoint` is set.
@@ -114,6 +121,9 @@ keys! {
         "stop-signal" => stop_signal: StopSignal,
         /// How the packages are shared out to layers. What there is without it is right for nearly every image.
         "layers" => layers: Layers,
+        /// Which of the project's own files get neither into its build nor, where it is no package, into the image: patterns as in
+        /// a `.dockerignore` of the project's directory. A target may have others, so that `tests` are there for the tests alone.
+        "exclude" => exclude: Exclude,
         /// Files that are copied into the image, from the build context, from another image or from a named context: what `COPY`
         /// does in a Dockerfile. Each is a layer of its own.
         "copy" => copy: Copies,

@@ -101,8 +101,7 @@ impl Element for SecretIds {
         let before = problems.len();
         let ids = value.strings(Self::EXPECTED, problems)?;
         for id in &ids {
-            let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
-            if id.is_empty() || id.starts_with('.') || id.len() > 100 || !id.bytes().all(is_plain) {
+            if !Self::is_id(id) {
                 problems.push(
                     value
                         .problem(format_args!("has {}, which is not an id of a secret", quoted(id)))
@@ -112,6 +111,14 @@ impl Element for SecretIds {
             }
         }
         (problems.len() == before).then(|| Self(ids.into_iter().map(|id| id.value).collect()))
+    }
+}
+
+impl SecretIds {
+    /// Whether a text is the id of a secret, which becomes a file's name.
+    pub(super) fn is_id(text: &str) -> bool {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+        !text.is_empty() && !text.starts_with('.') && text.len() <= 100 && text.bytes().all(is_plain)
     }
 }
 

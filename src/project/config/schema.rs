@@ -7,15 +7,17 @@ use super::copy::CopyTable;
 use super::element::Key;
 use super::healthcheck::HealthcheckTable;
 use super::layers::Layers;
+use super::repositories::RepositoryTable;
 use super::run::RunTable;
 use super::targets;
 use super::user::UserTable;
 
 /// Tables that schemas of keys refer to by name.
-const TABLES: [(&str, &[Key]); 5] = [
+const TABLES: [(&str, &[Key]); 6] = [
     ("copy", CopyTable::KEYS),
     ("healthcheck", HealthcheckTable::KEYS),
     ("layers", Layers::KEYS),
+    ("repository", RepositoryTable::KEYS),
     ("run", RunTable::KEYS),
     ("user", UserTable::KEYS),
 ];
