@@ -79,8 +79,10 @@ impl Emitter<'_> {
         if !member.tree.directory.is_empty() {
             sources = sources.selector(format!("/{}", member.tree.directory));
         }
+        let direct = matches!(member.how, How::Install { direct: true, .. });
+        let secrets = if direct { &[] } else { secrets };
         let mut exec = self.build_step(machine, &programs::PROJECT, [member.name.clone()], name, secrets)?;
-        if matches!(member.how, How::Install { direct: true, .. }) {
+        if direct {
             // Without one, a step also starts faster.
             exec = exec.network(NetworkMode::None);
         }

@@ -186,6 +186,10 @@ pub fn replace(members: &mut [Member], is_given: impl Fn(&str) -> bool) {
     for member in members.iter_mut().filter(|member| is_given(&member.name)) {
         let exclude = std::mem::take(&mut member.tree.exclude);
         member.tree = Tree { exclude, ..Tree::of_context(&member.name) };
+        // What is in there may be built by another backend.
+        if let How::Install { direct, .. } = &mut member.how {
+            *direct = false;
+        }
     }
 }
 
@@ -201,8 +205,7 @@ fn install(inputs: &Inputs<'_>, name: &PackageName, pyproject: Option<&Pyproject
     let settings = settings::of_project(inputs, name)?;
     let system = pyproject.and_then(|pyproject| pyproject.build_system.as_ref());
     let direct = settings.is_empty() && system.is_some_and(|system| uv::builds_itself(system, &inputs.uv.version));
-    let secrets = if direct { Vec::new() } else { inputs.indexes.build_secrets(true) };
-    Ok(How::Install { backend, direct, secrets, settings, editable: None })
+    Ok(How::Install { backend, direct, secrets: inputs.indexes.build_secrets(true), settings, editable: None })
 }
 
 /// The step that builds a project sees nothing of the user's other files, so a build cannot require them.

@@ -1,7 +1,7 @@
 //! What of the project's settings and of the command line reaches the steps that build.
 
 use buildkit_frontend::testing::Outcome;
-use buildkit_proto::pb::ExecOp;
+use buildkit_proto::pb::{ExecOp, NetMode};
 
 use crate::projects::Project;
 use crate::run;
@@ -30,6 +30,18 @@ fn a_version_is_passed_to_the_project_and_to_nothing_else() {
         assert_eq!(env.contains(&format!("{variable}=3.1")), is_project, "{name}");
         assert!(!env.iter().any(|variable| variable.starts_with("OTHER")), "{name}");
     }
+}
+
+#[test]
+fn a_project_that_uv_builds_itself_has_no_network() {
+    let network =
+        |outcome: &Outcome, name: &str| step(outcome, &format!("build and install {name}")).unwrap().network();
+    let of = |name: &str, project: &str| network(&run(&Project::example(name).build("pyproject.toml")), project);
+    assert_eq!((of("fastapi", "api"), of("hatchling", "greeter")), (NetMode::None, NetMode::Unset));
+    // Files of another place may have another backend.
+    let elsewhere = Project::example("fastapi").build("pyproject.toml").option("context:api", "local:elsewhere");
+    let elsewhere = elsewhere.local("elsewhere", [("pyproject.toml", "[project]\nname = \"api\"\n")]);
+    assert_eq!(network(&run(&elsewhere), "api"), NetMode::Unset);
 }
 
 #[test]
