@@ -14,7 +14,7 @@ pub(super) fn page(results: &Results) -> String {
     );
     let _ = writeln!(
         page,
-        "Medians of {} rounds on {}, {}, at commit {} on {}. Contenders take turns in every round on one engine. What else \
+        "Medians of up to {} rounds on {}, {}, at commit {} on {}. Contenders take turns in every round on one engine. What else \
          the machine did is not controlled: its load average was {}. Ratios travel, seconds do not.\n",
         results.rounds,
         results.engine,
@@ -27,8 +27,8 @@ pub(super) fn page(results: &Results) -> String {
         "A time is that of `docker buildx build --push`, from its start until the image is in a registry on the same machine. \
          Pushed is what was new in that registry afterwards; to pull is what a node lacks that has the image from before the \
          change; the image is its compressed size with the base, and its layers. Steps are those that ran, sources not \
-         counted. The spread is from the fastest build to the slowest. CPU is the processor time of the engine and of everything that \
-         it ran, which other programs on the machine change less.\n\n\
+         counted. The spread is from the fastest build to the slowest; without one there was one build. CPU is the processor \
+         time of the engine and of everything that it ran, which other programs on the machine change less.\n\n\
          Base and uv images are stand-ins made from Debian's packages and are there already when a build begins, as is the \
          frontend's image.\n\n## Who\n\n",
     );
