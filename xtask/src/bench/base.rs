@@ -21,19 +21,24 @@ pub(crate) struct MovedBase<'a>(&'a Engine);
 /// Makes the image of the later release.
 pub(crate) fn prepare(engine: &Engine) -> Result<()> {
     run(&mut engine.docker(["tag", BASE, BEFORE]))?;
+    image(engine, AFTER, DOCKERFILE).context("the later base image does not build")
+}
+
+/// Makes an image in an engine from a Dockerfile without a context.
+pub(super) fn image(engine: &Engine, tag: &str, dockerfile: &str) -> Result<()> {
     let mut child = engine
-        .docker(["buildx", "build", "--provenance=false", "--load", "--quiet", "--tag", AFTER, "-"])
+        .docker(["buildx", "build", "--provenance=false", "--load", "--quiet", "--tag", tag, "-"])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
         .context("cannot run docker")?;
-    child.stdin.take().context("docker has no stdin")?.write_all(DOCKERFILE.as_bytes())?;
+    child.stdin.take().context("docker has no stdin")?.write_all(dockerfile.as_bytes())?;
     let output = child.wait_with_output()?;
-    if !output.status.success() {
-        bail!("the later base image does not build: {}", String::from_utf8_lossy(&output.stderr).trim());
+    if output.status.success() {
+        return Ok(());
     }
-    Ok(())
+    bail!("{}", String::from_utf8_lossy(&output.stderr).trim())
 }
 
 impl<'a> MovedBase<'a> {

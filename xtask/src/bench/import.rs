@@ -2,11 +2,9 @@
 //! the same files as one layer, and in the image of the hand-tuned Dockerfile. Containers take turns, and what they read is in
 //! memory already: what differs is how files are found.
 
-use std::io::Write as _;
-use std::process::Stdio;
-
 use anyhow::{Context as _, Result, bail};
 
+use crate::bench::base;
 use crate::bench::builder::{Builder, Cache, Order};
 use crate::bench::contender::{self, PYFRONT};
 use crate::bench::options::Options;
@@ -74,19 +72,7 @@ pub(crate) fn measure(options: &Options, engine: &Engine, results: &mut Results)
 /// Makes `FLAT` of an image.
 fn flatten(engine: &Engine, image: &str) -> Result<()> {
     let dockerfile = format!("FROM {image} AS image\nFROM scratch\nCOPY --from=image / /\n");
-    let mut child = engine
-        .docker(["buildx", "build", "--provenance=false", "--load", "--quiet", "--tag", FLAT, "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .context("cannot run docker")?;
-    child.stdin.take().context("docker has no stdin")?.write_all(dockerfile.as_bytes())?;
-    let output = child.wait_with_output()?;
-    if output.status.success() {
-        return Ok(());
-    }
-    bail!("the image in one layer does not build: {}", String::from_utf8_lossy(&output.stderr).trim())
+    base::image(engine, FLAT, &dockerfile).context("the image in one layer does not build")
 }
 
 /// The seconds that the imports take in a fresh container.
