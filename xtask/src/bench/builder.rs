@@ -11,6 +11,7 @@ use anyhow::{Context as _, Result};
 use crate::bench::base::{self, MovedBase};
 use crate::bench::contender::Contender;
 use crate::bench::contents::{Image, Storage, added};
+use crate::bench::emulator::Emulator;
 use crate::bench::log;
 use crate::bench::project::Template;
 use crate::bench::scenario::Scenario;
@@ -26,6 +27,7 @@ pub(crate) struct Builder {
     /// The one without Merge and Diff, when a contender builds there.
     fallback: Option<Engine>,
     storage: Storage,
+    state: State,
     directory: PathBuf,
     certificates: Option<PathBuf>,
     /// Part of every repository's name: clients remember what they have pushed to which repository, and the registry has
@@ -78,6 +80,7 @@ impl Builder {
             engine,
             fallback,
             storage: Storage::new(BENCH.storage(state)),
+            state: state.clone(),
             directory: state.directory("bench")?,
             certificates: certificates.exists().then_some(certificates),
             generation: usize::try_from(std::process::id())?,
@@ -137,7 +140,15 @@ impl Builder {
             command.arg("--platform=linux/arm64");
             // The usual stand-in is for this machine alone.
             command.arg(format!("--build-context={}=docker-image://{}", base::BASE, standin::SEVERAL_PLATFORMS));
+            if order.contender.is_by_hand() {
+                command.arg(format!("--build-context={}=docker-image://{}", standin::UV, standin::UV_FOR_ARM64));
+            }
         }
+        // There is an emulator while a Dockerfile is built for another CPU, and never else: what pyfront would run of that CPU
+        // does not start.
+        let _emulator = (order.scenario == Scenario::Arm64 && order.contender.is_by_hand())
+            .then(|| Emulator::register(&self.state))
+            .transpose()?;
         let cache = format!("type=registry,ref={}/{repository}:cache", BENCH.address);
         match order.cache {
             Cache::Unused => {}
@@ -148,6 +159,8 @@ impl Builder {
         command.arg(&context).stdin(Stdio::null());
 
         let before = self.storage.blobs()?;
+        // What an earlier build has left to be written is not this one's.
+        rustix::fs::sync();
         let worked = engine.processor_time();
         let began = Instant::now();
         let output = command.output().context("cannot run docker")?;

@@ -62,6 +62,11 @@ pub(crate) fn about(name: &str) -> &'static str {
 }
 
 impl Contender {
+    /// Whether it is a Dockerfile.
+    pub(crate) fn is_by_hand(&self) -> bool {
+        self.dockerfile.is_some()
+    }
+
     /// Whether it installs from `requirements.txt`.
     pub(crate) fn needs_requirements(&self) -> bool {
         self.dockerfile.is_some_and(|text| text.contains("requirements.txt"))

@@ -6,6 +6,7 @@ mod base;
 mod builder;
 mod contender;
 mod contents;
+mod emulator;
 mod import;
 mod layers;
 mod log;
@@ -79,7 +80,7 @@ fn prepare(engine: &Engine, options: &Options) -> Result<()> {
         image::build(engine, &[])?;
     }
     if options.scenarios.contains(&Scenario::Arm64) && engine.has_containerd_store() {
-        standin::ensure(engine, &[standin::SEVERAL_PLATFORMS])?;
+        standin::ensure(engine, &[standin::SEVERAL_PLATFORMS, standin::UV_FOR_ARM64])?;
     }
     if options.scenarios.contains(&Scenario::BaseBump) {
         step("making the later base image", || base::prepare(engine))?;

@@ -26,7 +26,8 @@ const IMAGES: &[(&str, Origin)] = &[
     ("python:3.14-slim", Origin::Python(python::Release { minor: "3.14", suite: "forky" })),
     (alpine::IMAGE, Origin::Alpine),
     (pair::IMAGE, Origin::Pair),
-    (uv::IMAGE, Origin::Uv),
+    (uv::IMAGE, Origin::Uv { cpu: std::env::consts::ARCH }),
+    (uv::ARM64_IMAGE, Origin::Uv { cpu: "aarch64" }),
 ];
 
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +35,7 @@ enum Origin {
     Python(python::Release),
     Alpine,
     Pair,
-    Uv,
+    Uv { cpu: &'static str },
 }
 
 impl Origin {
@@ -43,7 +44,7 @@ impl Origin {
             Self::Python(release) => release.key(),
             Self::Alpine => alpine::key(),
             Self::Pair => pair::key(),
-            Self::Uv => uv::key(),
+            Self::Uv { cpu } => uv::key(cpu),
         }
     }
 }
@@ -100,6 +101,12 @@ pub(crate) fn usual() -> [&'static str; 3] {
 /// What the tests build on in addition, where the engine can keep images of several platforms.
 pub(crate) const SEVERAL_PLATFORMS: &str = pair::IMAGE;
 
+/// uv's official image.
+pub(crate) const UV: &str = uv::IMAGE;
+
+/// What Dockerfiles for arm64 take uv from, on an emulator.
+pub(crate) const UV_FOR_ARM64: &str = uv::ARM64_IMAGE;
+
 /// What the tests build on in addition, where it can be made.
 pub(crate) const MUSL: &str = alpine::IMAGE;
 
@@ -111,7 +118,7 @@ pub(crate) fn prepare() -> Result<()> {
             Origin::Python(release) => drop(release.archive(&state)?),
             Origin::Alpine => drop(alpine::archive(&state)?),
             Origin::Pair => drop(pair::archive(&state)?),
-            Origin::Uv => drop(uv::archive(&state, None)?),
+            Origin::Uv { cpu } => drop(uv::archive(&state, None, cpu)?),
         }
     }
     Ok(())
@@ -157,13 +164,17 @@ fn load(state: &State, engine: &Engine, name: &str, origin: Origin) -> Result<()
             pair::archive(state)?;
             return step(format!("loading {name} into the {} engine", engine.name()), || pair::load(state, engine));
         }
-        Origin::Uv => match uv::archive(state, None)? {
+        Origin::Uv { cpu } => match uv::archive(state, None, cpu)? {
             Some(archive) => archive,
-            None => uv::archive(state, Some(engine))?.context("the uv wheel cannot be downloaded")?,
+            None => uv::archive(state, Some(engine), cpu)?.context("the uv wheel cannot be downloaded")?,
         },
     };
+    let platform = match origin {
+        Origin::Uv { cpu } => platform_of(cpu),
+        _ => platform(),
+    };
     step(format!("loading {name} into the {} engine", engine.name()), || {
-        let mut import = engine.docker(["import", "--platform", platform()]);
+        let mut import = engine.docker(["import", "--platform", platform]);
         for change in fs::read_to_string(archive.changes())?.lines() {
             import.args(["--change", change]);
         }
@@ -198,7 +209,11 @@ fn entry(id: &str, origin: Origin) -> String {
 
 /// This machine's platform as OCI names it.
 pub(crate) fn platform() -> &'static str {
-    match std::env::consts::ARCH {
+    platform_of(std::env::consts::ARCH)
+}
+
+fn platform_of(cpu: &str) -> &'static str {
+    match cpu {
         "aarch64" => "linux/arm64",
         _ => "linux/amd64",
     }

@@ -26,7 +26,9 @@ pub(super) const IMAGE: &str = "standin/python:3.13-slim";
 
 const RELEASE: Release = Release { minor: "3.13", suite: "trixie" };
 const LIBRARY: &str = "usr/local/lib/python3.13";
-const PACKAGES: &[&str] = &["base-files", "ca-certificates", "netbase", "python3", "tzdata"];
+/// A shell and what makes accounts are for those who build on an emulator.
+const PACKAGES: &[&str] =
+    &["base-files", "ca-certificates", "coreutils", "dash", "netbase", "passwd", "python3", "tzdata"];
 
 /// Whatever changes the image changes this.
 pub(super) fn key() -> String {

@@ -17,8 +17,8 @@ use crate::state::State;
 /// The image's name on Docker Hub.
 pub(crate) const IMAGE: &str = "astral/uv:0.13.8";
 
-/// The archive's name.
-const NAME: &str = "uv";
+/// The same for arm64, for those who run it on an emulator.
+pub(crate) const ARM64_IMAGE: &str = "standin/uv-arm64:0.13.8";
 
 const VERSION: &str = "0.13.8";
 
@@ -45,15 +45,16 @@ enum Pip<'a> {
 }
 
 /// Whatever changes the image changes this.
-pub(crate) fn key() -> String {
-    crate::state::key(&[VERSION, std::env::consts::ARCH, include_str!("uv.rs")])
+pub(crate) fn key(cpu: &str) -> String {
+    crate::state::key(&[VERSION, cpu, include_str!("uv.rs")])
 }
 
-/// The image, made when it is not there yet. Without an engine it takes a Python with pip on this machine; `None` says
+/// The image for a CPU, made when it is not there yet. Without an engine it takes a Python with pip on this machine; `None` says
 /// that there is none. With an engine, a Python stand-in helps out.
-pub(crate) fn archive(state: &State, engine: Option<&Engine>) -> Result<Option<Archive>> {
-    let key = key();
-    let made = Archive::path(state, NAME, &key);
+pub(crate) fn archive(state: &State, engine: Option<&Engine>, cpu: &str) -> Result<Option<Archive>> {
+    let key = key(cpu);
+    let name = format!("uv-{cpu}");
+    let made = Archive::path(state, &name, &key);
     if made.exists() {
         return Ok(Some(Archive(made)));
     }
@@ -62,25 +63,25 @@ pub(crate) fn archive(state: &State, engine: Option<&Engine>) -> Result<Option<A
         (None, Some(engine)) => Pip::In(engine),
         (None, None) => return Ok(None),
     };
-    Archive::ensure(state, NAME, &key, |archive| {
-        step(format!("getting uv {VERSION}"), || make(archive, &pip)).context("cannot make the uv image")
+    Archive::ensure(state, &name, &key, |archive| {
+        step(format!("getting uv {VERSION} for {cpu}"), || make(archive, &pip, cpu)).context("cannot make the uv image")
     })
     .map(Some)
 }
 
-fn make(archive: &Archive, pip: &Pip<'_>) -> Result<()> {
+fn make(archive: &Archive, pip: &Pip<'_>, cpu: &str) -> Result<()> {
     let tree = archive.directory().join("tree");
     fs::create_dir(&tree)?;
     match pip {
         Pip::Here(python) => {
             let wheels = archive.directory().join("wheels");
             fs::create_dir(&wheels)?;
-            run(download(&mut Command::new(python)).arg(&wheels))?;
+            run(download(&mut Command::new(python), cpu).arg(&wheels))?;
             let wheel = fs::read_dir(&wheels)?.next().context("pip downloaded nothing")??.path();
             run(Command::new(python).args(["-I", "-c", UNPACK]).arg(&wheel).arg(&tree))?;
             fs::remove_dir_all(&wheels)?;
         }
-        Pip::In(engine) => in_container(engine, &tree)?,
+        Pip::In(engine) => in_container(engine, &tree, cpu)?,
     }
     for program in ["uv", "uvx"] {
         if !tree.join(program).exists() {
@@ -94,16 +95,13 @@ fn make(archive: &Archive, pip: &Pip<'_>) -> Result<()> {
 }
 
 /// `pip download` of the wheel; the directory to download to comes last.
-fn download(python: &mut Command) -> &mut Command {
-    python.args(pip_words()).env_remove("PIP_FIND_LINKS")
+fn download<'a>(python: &'a mut Command, cpu: &str) -> &'a mut Command {
+    python.args(pip_words(cpu)).env_remove("PIP_FIND_LINKS")
 }
 
-fn pip_words() -> Vec<String> {
-    let tag = match std::env::consts::ARCH {
-        "aarch64" => "musllinux_1_1_aarch64",
-        _ => "musllinux_1_1_x86_64",
-    };
-    let fixed = ["-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--platform", tag];
+fn pip_words(cpu: &str) -> Vec<String> {
+    let tag = format!("musllinux_1_1_{cpu}");
+    let fixed = ["-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--platform", &tag];
     let mut words: Vec<String> = fixed.map(str::to_owned).to_vec();
     words.extend([format!("uv=={VERSION}"), "--dest".to_owned()]);
     words
@@ -111,12 +109,12 @@ fn pip_words() -> Vec<String> {
 
 /// Downloads and unpacks in a container of a Python stand-in, with this machine's certificate authorities and pip
 /// settings.
-fn in_container(engine: &Engine, tree: &Path) -> Result<()> {
+fn in_container(engine: &Engine, tree: &Path, cpu: &str) -> Result<()> {
     let base = super::usual().into_iter().find(|name| image_id(engine, name).is_some());
     let base = base.context("neither this machine nor the engine has a Python to download uv with")?;
     let script = format!(
         "set -e; export PIP_CERT=/ca.crt; mkdir /wheels /out; python3 {} /wheels; python3 -c \"$UNPACK\" /wheels/* /out",
-        pip_words().join(" ")
+        pip_words(cpu).join(" ")
     );
     let mut create = engine.docker(["create", "--env", &format!("UNPACK={UNPACK}")]);
     for name in ["PIP_INDEX_URL", "PIP_TRUSTED_HOST", "HTTPS_PROXY", "NO_PROXY", "https_proxy", "no_proxy"] {
