@@ -36,7 +36,7 @@ impl Emitter<'_> {
             why: "it was not made a source",
         })?;
         let account = &self.plan.account;
-        let mut layer = File::on(SCRATCH);
+        let mut directories = Vec::new();
         // A layer says of all directories on its way whose they are, so those of the account are made as the account's.
         let own = [(&self.plan.workdir, 0o755), (&account.home, 0o750)];
         let own = own.into_iter().chain(self.plan.writable.iter().map(|path| (path, 0o755)));
@@ -44,11 +44,11 @@ impl Emitter<'_> {
         own.sort();
         for (path, mode) in own.into_iter().filter(|_| account.uid != 0) {
             let owner = Owner::new(account.uid, account.gid);
-            layer = layer.then(Mkdir::new(path).mode(mode).parents().owner(owner).timestamp(EPOCH));
+            directories.push(Mkdir::new(path).mode(mode).parents().owner(owner).timestamp(EPOCH));
         }
         let parent = step.dest.rsplit_once('/').map_or("", |(parent, _)| parent);
         if !parent.is_empty() {
-            layer = layer.then(Mkdir::new(parent).mode(0o755).parents().timestamp(EPOCH));
+            directories.push(Mkdir::new(parent).mode(0o755).parents().timestamp(EPOCH));
         }
         let (uid, gid) = step.owner;
         let mut copy = Copy::new(source, src, &step.dest).contents_only().create_dest_path().follow_symlinks();
@@ -56,7 +56,14 @@ impl Emitter<'_> {
         if let Some(mode) = step.mode {
             copy = copy.mode(mode);
         }
-        let mut layer = layer.then(copy).named(format!("{} {}", self.stage("copy", false), describe_copy(step)));
+        let mut layer = directories.iter().cloned().fold(File::on(SCRATCH), File::then).then(copy);
+        if !directories.is_empty() {
+            // Each directory has the time at which something was put into it last, until it is copied over itself.
+            let directories = directories.into_iter().fold(File::on(SCRATCH), File::then);
+            let directories = directories.named(format!("[internal] directories above {}", step.dest)).build()?;
+            layer = layer.then(Copy::new(&directories, "/", "/").contents_only().timestamp(EPOCH));
+        }
+        let mut layer = layer.named(format!("{} {}", self.stage("copy", false), describe_copy(step)));
         if let Some(place) = (self.context.place)(&step.origin) {
             layer = layer.at(place);
         }

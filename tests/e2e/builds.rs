@@ -119,7 +119,7 @@ fn many_built_packages_share_layers() {
     assert!((2..=8).contains(&layers), "{history}");
     let file = project.path().join("pyproject.toml").display().to_string();
     let again = engine.build(project.path(), &tag("parts-again"), &["--no-cache", "--file", &file]);
-    assert_eq!(engine.layers(&build.tag), engine.layers(&again.tag));
+    engine.assert_same_layers(&build.tag, &again.tag);
 }
 
 #[test]

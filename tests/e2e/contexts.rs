@@ -26,7 +26,7 @@ fn an_archive_is_fetched() {
     assert_eq!(engine.run(&build.tag, &[]), "Hello, world!");
     // It is the same image as from a directory.
     let local = engine.build_pyproject(project.path(), &tag("fetched-local"));
-    assert_eq!(engine.layers(&build.tag), engine.layers(&local.tag));
+    engine.assert_same_layers(&build.tag, &local.tag);
 
     let missing = format!("{}/missing.tar.gz", served.url);
     let failed = engine.try_build(Path::new(&missing), &tag("fetched"), &["--file", "pyproject.toml"]);
@@ -41,7 +41,7 @@ fn an_archive_is_piped_in() {
     let build = engine.build_from_stdin(&archive, &tag("piped"), &["--file", "pyproject.toml", "-"]);
     assert!(build.success, "{}", build.log);
     let local = engine.build_pyproject(project.path(), &tag("piped-local"));
-    assert_eq!(engine.layers(&build.tag), engine.layers(&local.tag));
+    engine.assert_same_layers(&build.tag, &local.tag);
 
     // The entry file alone can be piped in as well.
     let directory = project.path().display().to_string();

@@ -59,7 +59,7 @@ fn ten_builds_at_once_of_five_projects() {
         let expected = format!("common of {url} commonly own{number} of {url} built{number}");
         assert_eq!(engine.run(&built.tag, &[]), expected);
         let twin = &builds.iter().find(|(other, _)| other == number).unwrap().1;
-        assert_eq!(engine.layers(&built.tag), engine.layers(&twin.tag), "{}", built.log);
+        engine.assert_same_layers(&built.tag, &twin.tag);
     }
     for number in 0..PROJECTS {
         let again = build(number);
@@ -67,5 +67,5 @@ fn ten_builds_at_once_of_five_projects() {
     }
     // What is in the cache is what a build without it makes.
     let fresh = engine.build(projects[0].path(), &tag("crowd"), &["--no-cache", "--file", &file(0)]);
-    assert_eq!(engine.layers(&fresh.tag), engine.layers(&builds[0].1.tag));
+    engine.assert_same_layers(&fresh.tag, &builds[0].1.tag);
 }

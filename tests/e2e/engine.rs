@@ -105,6 +105,38 @@ impl Engine {
         layers.iter().filter_map(Value::as_str).map(str::to_owned).collect()
     }
 
+    /// The files of each layer of an image, bottom first, as `tar` lists them: mode, owner, size, time in UTC, path.
+    pub(crate) fn listings(&self, tag: &str) -> Vec<Vec<String>> {
+        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        let saved = directory.path().join("saved.tar");
+        self.docker(&["image", "save", "--output", &saved.display().to_string(), tag]);
+        let tar = |arguments: &[&str]| {
+            let mut tar = Command::new("tar");
+            let output =
+                tar.env("TZ", "UTC").current_dir(directory.path()).args(arguments).output().expect("tar starts");
+            assert!(output.status.success(), "tar {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+            String::from_utf8_lossy(&output.stdout).into_owned()
+        };
+        tar(&["-xf", "saved.tar"]);
+        let manifest = std::fs::read_to_string(directory.path().join("manifest.json")).expect("docker save writes one");
+        let manifest: Value = serde_json::from_str(&manifest).expect("it is JSON");
+        let layers = manifest[0]["Layers"].as_array().expect("an image has layers");
+        let list = |path| tar(&["--numeric-owner", "--full-time", "-tvf", path]).lines().map(str::to_owned).collect();
+        layers.iter().filter_map(Value::as_str).map(list).collect()
+    }
+
+    /// Two images must have the same layers; says which files differ.
+    #[track_caller]
+    pub(crate) fn assert_same_layers(&self, tag: &str, other: &str) {
+        let (layers, others) = (self.layers(tag), self.layers(other));
+        if layers != others {
+            let differ = layers.iter().zip(&others).map(|(layer, other)| layer != other);
+            let files = self.listings(tag).into_iter().zip(self.listings(other)).zip(differ);
+            let files: Vec<_> = files.filter(|(_, differ)| *differ).map(|(files, _)| files).collect();
+            panic!("{layers:#?} are not {others:#?}; those that differ have {files:#?}");
+        }
+    }
+
     /// Runs a program in a fresh container of an image and returns its stdout.
     pub(crate) fn run(&self, tag: &str, program: &[&str]) -> String {
         let mut arguments = vec!["run", "--rm", "--network=none", tag];

@@ -235,7 +235,7 @@ fn of_a_repository_as_the_context_a_new_lock_builds_nothing_again() {
     let built_again: Vec<String> =
         again.steps_that_ran().into_iter().filter(|step| step.contains("build and install")).collect();
     assert!(built_again.is_empty(), "{built_again:?}\n{}", again.log);
-    assert_eq!(engine.layers(&built.tag), engine.layers(&again.tag));
+    engine.assert_same_layers(&built.tag, &again.tag);
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn a_script_is_a_project() {
     write(project.path(), "secret.txt", "changed\n");
     let again = engine.build(project.path(), &tag("script"), &["--file", &file]);
     assert_eq!(again.steps_that_ran(), Vec::<String>::new(), "{}", again.log);
-    assert_eq!(engine.layers(&build.tag), engine.layers(&again.tag));
+    engine.assert_same_layers(&build.tag, &again.tag);
 
     // The wheels have nothing to do with the code.
     let code = std::fs::read_to_string(project.path().join("report.py")).unwrap();
@@ -68,7 +68,7 @@ fn hashed_requirements_make_the_same_layer_again() {
     assert!(!build.log.contains("depends on when it is built"), "{}", build.log);
     let again = engine.build(project.path(), &tag("requirements"), &["--no-cache"]);
     assert!(again.steps_that_ran().iter().any(|step| step.contains("requirements.txt: humanize")), "{}", again.log);
-    assert_eq!(engine.layers(&build.tag), engine.layers(&again.tag));
+    engine.assert_same_layers(&build.tag, &again.tag);
     let history = engine.docker(&["history", "--no-trunc", "--format", "{{.CreatedBy}}", &build.tag]);
     assert!(history.lines().any(|line| line == "install the requirements of requirements.txt: humanize"), "{history}");
 

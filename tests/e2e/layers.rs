@@ -10,7 +10,7 @@ fn an_unchanged_project_runs_nothing() {
     let first = engine.build_pyproject(project.path(), &tag("unchanged"));
     let second = engine.build_pyproject(project.path(), &tag("unchanged"));
     assert_eq!(second.steps_that_ran(), Vec::<String>::new(), "{}", second.log);
-    assert_eq!(engine.layers(&first.tag), engine.layers(&second.tag));
+    engine.assert_same_layers(&first.tag, &second.tag);
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn without_cache_the_layers_come_out_the_same() {
     let file = project.path().join("pyproject.toml").display().to_string();
     let again = engine.build(project.path(), &tag("again"), &["--no-cache", "--file", &file]);
     assert!(!again.steps_that_ran().is_empty(), "--no-cache ran nothing:\n{}", again.log);
-    assert_eq!(engine.layers(&first.tag), engine.layers(&again.tag));
+    engine.assert_same_layers(&first.tag, &again.tag);
 }
 
 /// The layers with third-party packages, bottom first: what each is said to hold, and its digest.

@@ -71,7 +71,7 @@ fn a_base_without_python() {
     // The layers of a second build from the start are the same, and wheels are as on any base with this Python.
     let file = project.path().join("pyproject.toml").display().to_string();
     let again = engine.build(project.path(), &tag("on-managed-again"), &["--file", &file, "--no-cache"]);
-    assert_eq!(engine.layers(&again.tag), engine.layers(&build.tag));
+    engine.assert_same_layers(&again.tag, &build.tag);
     let slim = engine.build(project.path(), &tag("on-slim"), &["--file", &file, "--target", "slim"]);
     let wheels = engine.layers(&slim.tag)[engine.layers("python:3.13-slim").len()].clone();
     assert!(

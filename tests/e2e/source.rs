@@ -20,7 +20,7 @@ fn a_source_distribution_becomes_a_layer_of_its_own() {
     let file = project.path().join("pyproject.toml").display().to_string();
     let again = engine.build(project.path(), &tag("source"), &["--no-cache", "--file", &file]);
     assert!(again.steps_that_ran().iter().any(|step| step.contains("build docopt")), "{}", again.log);
-    assert_eq!(engine.layers(&build.tag), engine.layers(&again.tag), "the same source makes the same layer");
+    engine.assert_same_layers(&build.tag, &again.tag);
 
     let code = std::fs::read_to_string(project.path().join("main.py")).unwrap();
     write(project.path(), "main.py", &code.replace("a parcel of", "a box of"));
@@ -195,7 +195,7 @@ fn code_in_c_with_its_system_packages_and_the_same_layer_twice() {
 
     let again = engine.build(project.path(), &tag("squeeze-again"), &["--no-cache", "--file", &file]);
     assert!(again.steps_that_ran().iter().any(|step| step.contains("build squeeze")), "{}", again.log);
-    assert_eq!(engine.layers(&build.tag), engine.layers(&again.tag), "the same source makes the same layer");
+    engine.assert_same_layers(&build.tag, &again.tag);
 }
 
 /// A line of buildx's log without the seconds that it begins with.

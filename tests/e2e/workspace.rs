@@ -55,7 +55,7 @@ fn a_change_reruns_what_it_is_in_and_nothing_else() {
     edit("pyproject.toml", "[tool.uv.workspace]", "# a comment\n[tool.uv.workspace]");
     let unrelated = package(&engine, &project, "api");
     assert_eq!(unrelated.steps_that_ran(), Vec::<String>::new(), "{}", unrelated.log);
-    assert_eq!(engine.layers(&before.tag), engine.layers(&unrelated.tag));
+    engine.assert_same_layers(&before.tag, &unrelated.tag);
 
     let text = format!("a box {} of", std::process::id());
     edit("packages/core/src/core/__init__.py", "a parcel of", &text);
@@ -79,7 +79,7 @@ fn a_member_is_chosen_by_its_own_project_file() {
     let expected = package(&engine, &project, "worker");
     let file = project.path().join("packages/worker/pyproject.toml").display().to_string();
     let by_file = engine.build(project.path(), &tag("by-file"), &["--file", &file]);
-    assert_eq!(engine.layers(&by_file.tag), engine.layers(&expected.tag));
+    engine.assert_same_layers(&by_file.tag, &expected.tag);
     assert_eq!(engine.inspect(&by_file.tag)["Config"], engine.inspect(&expected.tag)["Config"]);
 
     // In a git checkout buildx says where the file is, so two equal files are no question.
@@ -89,7 +89,7 @@ fn a_member_is_chosen_by_its_own_project_file() {
     };
     git(&["init", "--quiet"]);
     let in_checkout = engine.build(project.path(), &tag("by-file"), &["--file", &file]);
-    assert_eq!(engine.layers(&in_checkout.tag), engine.layers(&expected.tag));
+    engine.assert_same_layers(&in_checkout.tag, &expected.tag);
 }
 
 #[test]
