@@ -404,7 +404,8 @@ impl Emitter<'_> {
         let mut image = base.cloned();
         for (index, layer) in layers.iter().enumerate() {
             let below = image.as_ref().map_or(SCRATCH, buildkit_llb::Base::from);
-            let copy = Copy::new(layer, "/", "/").contents_only();
+            // BuildKit's cache asks for content alone, so what is in it could have other times.
+            let copy = Copy::new(layer, "/", "/").contents_only().timestamp(EPOCH);
             let name = if index + 1 == layers.len() { name.to_owned() } else { self.assembling() };
             image = Some(File::on(below).then(copy).named(name).build()?);
         }
