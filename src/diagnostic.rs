@@ -34,15 +34,16 @@ impl SourceFile {
     ///
     /// # Errors
     /// A diagnostic that names the file and the line of the first byte that is not UTF-8.
-    pub fn from_bytes(name: impl Into<String>, bytes: &[u8]) -> Result<Arc<Self>, Diagnostic> {
-        let name = name.into();
-        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        match std::str::from_utf8(bytes) {
+    pub fn from_bytes(name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Result<Arc<Self>, Diagnostic> {
+        let mut bytes = bytes.into();
+        if bytes.starts_with(b"\xef\xbb\xbf") {
+            bytes.drain(..3);
+        }
+        match String::from_utf8(bytes) {
             Ok(text) => Ok(Self::new(name, text)),
             Err(error) => {
-                let good = error.valid_up_to();
-                let text = String::from_utf8_lossy(bytes).into_owned();
-                let file = Self::new(name, text);
+                let good = error.utf8_error().valid_up_to();
+                let file = Self::new(name, String::from_utf8_lossy(error.as_bytes()));
                 Err(Diagnostic::new("the file is not valid UTF-8")
                     .at(&file, good..good)
                     .help("save the file as UTF-8 and build again"))

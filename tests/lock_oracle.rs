@@ -35,7 +35,7 @@ fn cases() -> Vec<PathBuf> {
 }
 
 fn lock(case: &Path) -> Result<Lock, Diagnostics> {
-    Lock::read(&SourceFile::from_bytes("uv.lock", &fs::read(case.join("uv.lock")).unwrap())?)
+    Lock::read(&SourceFile::from_bytes("uv.lock", fs::read(case.join("uv.lock")).unwrap())?)
 }
 
 fn closure(lock: &Result<Lock, Diagnostics>, expected: &Expectation) -> Result<Closure, Diagnostics> {

@@ -48,7 +48,7 @@ fn request(flags: &str) -> Request {
 
 fn pylock(case: &str) -> Pylock {
     let bytes = fs::read(fixtures().join("pylock").join(case).join("pylock.toml")).unwrap();
-    Pylock::read(&SourceFile::from_bytes("pylock.toml", &bytes).unwrap()).unwrap()
+    Pylock::read(&SourceFile::from_bytes("pylock.toml", bytes).unwrap()).unwrap()
 }
 
 fn target(python: &str, platform: &str) -> Target {
@@ -152,7 +152,7 @@ fn an_export_has_the_closure_of_its_lock() {
     let mut compared = 0;
     for (case, origin, request) in cases().into_iter().filter(|(_, origin, _)| origin != "-") {
         let bytes = fs::read(fixtures().join("locks").join(&origin).join("uv.lock")).unwrap();
-        let lock = Lock::read(&SourceFile::from_bytes("uv.lock", &bytes).unwrap()).unwrap();
+        let lock = Lock::read(&SourceFile::from_bytes("uv.lock", bytes).unwrap()).unwrap();
         let exported = pylock(&case);
         let mut request = request;
         if case == "groups" {

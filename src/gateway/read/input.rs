@@ -144,7 +144,7 @@ async fn read_requirements(context: &Context, bytes: &[u8]) -> Result<Requiremen
                     .help("add the file, or correct the line; paths are relative to the file that names them");
                 return Err(report::one(hidden_or(context, &path, problem)));
             };
-            let file = SourceFile::from_bytes(path.value.clone(), &bytes).map_err(report::one)?;
+            let file = SourceFile::from_bytes(path.value.clone(), bytes).map_err(report::one)?;
             files.insert(path.value, file);
         }
     }

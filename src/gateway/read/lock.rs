@@ -25,7 +25,7 @@ pub(super) fn parse(
     context: &Context,
     pyproject: &Pyproject,
     directory: &str,
-    bytes: Option<&[u8]>,
+    bytes: Option<Vec<u8>>,
 ) -> Result<Lock, FrontendError> {
     let path = join(directory, FILE);
     let Some(bytes) = bytes else {
@@ -42,7 +42,7 @@ pub(super) fn parse(
 }
 
 /// Reads a lock. `path` is its place in the context.
-pub(super) fn read(path: &str, bytes: &[u8]) -> Result<Lock, FrontendError> {
+pub(super) fn read(path: &str, bytes: impl Into<Vec<u8>>) -> Result<Lock, FrontendError> {
     let file = SourceFile::from_bytes(path, bytes).map_err(report::one)?;
     Lock::read(&file).map_err(|error| report::error(&error))
 }

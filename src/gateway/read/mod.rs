@@ -188,7 +188,7 @@ async fn read(gateway: &Gateway) -> Result<Written, FrontendError> {
     if let (Some(Entry::Pylock), Some(file)) = (&own, entry.file()) {
         manifests = manifests.with_pylock(file.data.clone());
     }
-    let place = match &own {
+    let mut place = match &own {
         Some(Entry::Pyproject(own)) => place::find(gateway, &context, &entry, own, manifests).await?,
         _ => Place { manifests, entry: None },
     };
@@ -202,7 +202,7 @@ async fn read(gateway: &Gateway) -> Result<Written, FrontendError> {
     if place.manifests.is_other() {
         return Box::pin(input::read(entry, context, checks, place.manifests, beside, dockerfile)).await;
     }
-    let lock = lock::parse(&context, &beside, &directory, place.manifests.lock.as_deref())?;
+    let lock = lock::parse(&context, &beside, &directory, place.manifests.lock.take())?;
     let selected = members::select(gateway, &place, dockerfile.as_ref(), &beside, &lock).map_err(report::one)?;
     let mut found = members::read(&context, &directory, &selected, &beside, &lock).await?;
 
@@ -258,7 +258,7 @@ async fn read(gateway: &Gateway) -> Result<Written, FrontendError> {
 /// Reads a `.python-version`, by its path in the context.
 fn python_version(file: Option<(String, Vec<u8>)>) -> Result<Option<Located<PythonRequest>>, FrontendError> {
     let Some((path, bytes)) = file else { return Ok(None) };
-    let file = SourceFile::from_bytes(path, &bytes).map_err(report::one)?;
+    let file = SourceFile::from_bytes(path, bytes).map_err(report::one)?;
     read_python_version_file(&file).map_err(report::one)
 }
 

@@ -123,7 +123,7 @@ pub(super) async fn find(
     for above in all.iter().filter(|above| **above != directory) {
         let manifests = Manifests::read(&files, above).await?;
         let Some(bytes) = &manifests.lock else { continue };
-        let lock = lock::read(&join(above, lock::FILE), bytes)?;
+        let lock = lock::read(&join(above, lock::FILE), bytes.as_slice())?;
         if workspace::members(&lock, above).any(|(_, tree)| tree == directory) {
             return Ok(Place { manifests, entry: Some(directory) });
         }
@@ -155,7 +155,7 @@ async fn by_content(
     let Some(bytes) = &root.lock else {
         return Err(report::one(another(context, PYPROJECT, own, root.pyproject.is_some())));
     };
-    let lock = lock::read(lock::FILE, bytes)?;
+    let lock = lock::read(lock::FILE, bytes.as_slice())?;
     let directories: Vec<String> = workspace::members(&lock, "")
         .map(|(_, directory)| directory)
         .filter(|directory| !directory.is_empty())

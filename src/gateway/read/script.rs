@@ -51,7 +51,7 @@ pub(super) async fn read(
             .help(format!("run uv lock --script {name}, and commit the {lock_name} that it writes"));
         return Err(report::one(hidden_or(&context, &lock_name, missing)));
     };
-    let file = SourceFile::from_bytes(lock_name, &bytes).map_err(report::one)?;
+    let file = SourceFile::from_bytes(lock_name, bytes).map_err(report::one)?;
     let lock = Lock::read(&file).map_err(|error| report::error(&error))?;
     let config = pyproject.config.clone();
     asked_for::check(&config, &pyproject, None).map_err(|error| report::error(&error))?;

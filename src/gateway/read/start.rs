@@ -45,7 +45,7 @@ async fn read(
         }
         let bytes = files.read_file(&place(&path)).await?;
         // A file that is not UTF-8 is no help in finding the command, and no reason to fail.
-        if let Ok(file) = SourceFile::from_bytes(place(&path), &bytes) {
+        if let Ok(file) = SourceFile::from_bytes(place(&path), bytes) {
             found.insert(path, file);
         }
     }
