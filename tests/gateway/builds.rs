@@ -32,6 +32,43 @@ fn a_version_is_passed_to_the_project_and_to_nothing_else() {
     }
 }
 
+/// The lines that clients show when a step fails, each excerpt with its file.
+fn excerpts(outcome: &Outcome, name: &str) -> Vec<String> {
+    let graph = outcome.graph(None);
+    let found = graph.execs().into_iter().find(|(digest, _)| graph.name(digest).is_some_and(|is| is.contains(name)));
+    let locations = graph.source.locations.get(found.expect("the step is there").0).map(|it| it.locations.clone());
+    let excerpt = |location: buildkit_proto::pb::Location| {
+        let info = &graph.source.infos[usize::try_from(location.source_index).unwrap()];
+        let text = String::from_utf8_lossy(&info.data).into_owned();
+        let line = |range: &buildkit_proto::pb::Range| usize::try_from(range.start.as_ref().unwrap().line).unwrap();
+        let lines: Vec<_> = location.ranges.iter().map(|range| text.lines().nth(line(range) - 1).unwrap()).collect();
+        format!("{}: {}", info.filename, lines.join(" / "))
+    };
+    locations.unwrap_or_default().into_iter().map(excerpt).collect()
+}
+
+#[test]
+fn a_step_that_fails_shows_the_lines_that_it_is_about() {
+    let hatchling = Project::example("hatchling");
+    assert_eq!(
+        excerpts(&run(&hatchling.build("pyproject.toml")), "build and install greeter"),
+        ["pyproject.toml: build-backend = \"hatchling.build\""]
+    );
+    let dev = run(&hatchling.build("pyproject.toml").option("target", "dev"));
+    assert_eq!(excerpts(&dev, "install greeter, editable"), ["pyproject.toml: build-backend = \"hatchling.build\""]);
+
+    let dockerfile = "# syntax=org/pyfront\npython = \"3.13\"\n";
+    let project = |requirements: &str| {
+        let files = [("Dockerfile", dockerfile), ("main.py", "print()\n"), ("requirements.txt", requirements)];
+        run(&Project::with_files(&files).build("Dockerfile"))
+    };
+    let few = project("# what we need\nclick\n\nidna>=3\ncolorama; sys_platform == 'win32'\n");
+    assert_eq!(excerpts(&few, "install the requirements of"), ["requirements.txt: click / idna>=3"]);
+    let many: Vec<String> = (0..40).map(|number| format!("package-{number}")).collect();
+    let shown = excerpts(&project(&many.join("\n")), "install the requirements of");
+    assert!(shown.len() == 1 && shown[0].ends_with("package-7"), "{shown:?}");
+}
+
 #[test]
 fn a_project_that_uv_builds_itself_has_no_network() {
     let network =
