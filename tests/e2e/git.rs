@@ -57,7 +57,9 @@ fn a_token_opens_a_repository_and_its_lfs_files_and_is_left_nowhere() {
 
     let none = build(&engine, project.path(), "token-none", &[]);
     let help = "help: if the repository is private, pass a token that may read it: --secret id=GIT_AUTH_TOKEN,env=";
-    assert_says(&none, &["[deps] fetch parcel 1.4", help, ">>> [[package]]"]);
+    let asked_for = ">>> dependencies = [\"parcel\"]";
+    let chain = "\n  wanted by courier → parcel";
+    assert_says(&none, &["[deps] fetch parcel 1.4", help, ">>> [[package]]", asked_for, chain]);
 
     let (_wrong, wrong) = secret("GIT_AUTH_TOKEN", "wrong-token");
     let refused = build(&engine, project.path(), "token-wrong", &["--secret", &wrong]);
@@ -236,6 +238,32 @@ fn of_a_repository_as_the_context_a_new_lock_builds_nothing_again() {
         again.steps_that_ran().into_iter().filter(|step| step.contains("build and install")).collect();
     assert!(built_again.is_empty(), "{built_again:?}\n{}", again.log);
     assert_eq!(engine.layers(&built.tag), engine.layers(&again.tag));
+}
+
+/// As GitHub's action for building sends it: a commit, and the token that may read it.
+#[test]
+fn a_token_opens_the_repository_that_is_the_context() {
+    let Some(engine) = Engine::get() else { return };
+    let Some(server) = GitServer::https(&engine) else { return };
+    let files = tempfile::tempdir().unwrap();
+    std::fs::rename(example("virtual").keep(), files.path().join("tick")).unwrap();
+    let commit = server.repository("private/team.git", files.path());
+    let context = format!("{}/private/team.git#{commit}:tick", server.url);
+    let build = |name: &str, more: &[&str]| {
+        engine.try_build(Path::new(&context), &tag(name), &[&["--file", "pyproject.toml"], more].concat())
+    };
+    let none = build("context-none", &[]);
+    assert_says(&none, &["could not read Username for 'https://"]);
+
+    let (_token, token) = secret("GIT_AUTH_TOKEN", &server.token);
+    let built = build("context-token", &["--secret", &token]);
+    assert!(built.success, "{}", built.log);
+    assert!(engine.run(&built.tag, &[]).contains("years"));
+    let traces = Traces::of(&server.token);
+    traces.assert_not_in_build(&engine, &built);
+    traces.assert_not_in_provenance(&engine, "GIT_AUTH_TOKEN", |more| {
+        build("context-provenance", &[&["--secret", &token], more].concat())
+    });
 }
 
 #[test]
