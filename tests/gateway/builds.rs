@@ -1,9 +1,10 @@
 //! What of the project's settings and of the command line reaches the steps that build.
 
-use buildkit_frontend::testing::Outcome;
+use buildkit_frontend::testing::{Action, Call, Fault, Outcome};
 use buildkit_proto::pb::{ExecOp, NetMode};
 
 use crate::projects::Project;
+use crate::refusals::shown;
 use crate::run;
 
 fn step(outcome: &Outcome, name: &str) -> Option<ExecOp> {
@@ -67,6 +68,22 @@ fn a_step_that_fails_shows_the_lines_that_it_is_about() {
     let many: Vec<String> = (0..40).map(|number| format!("package-{number}")).collect();
     let shown = excerpts(&project(&many.join("\n")), "install the requirements of");
     assert!(shown.len() == 1 && shown[0].ends_with("package-7"), "{shown:?}");
+}
+
+/// What is told of a failed installation, given the packages that its step installs.
+fn failed(project: &Project, packages: &str) -> String {
+    let arguments = step(&run(&project.build("pyproject.toml")), packages).unwrap().meta.unwrap().args.join(" ");
+    let message = format!("process \"{arguments}\" did not complete successfully: exit code: 2");
+    let fault = Fault::at(Call::Evaluate, Action::Fail(tonic::Status::unknown(message)));
+    shown(&run(&project.build("pyproject.toml").fault(fault)))
+}
+
+#[test]
+fn a_step_of_several_packages_says_who_wants_each() {
+    let project = Project::example("fastapi");
+    let packages = "install annotated-doc, opentelemetry-api";
+    assert_eq!(excerpts(&run(&project.build("pyproject.toml")), packages), Vec::<String>::new());
+    insta::assert_snapshot!(failed(&project, packages));
 }
 
 #[test]

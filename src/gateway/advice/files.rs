@@ -12,6 +12,9 @@ use crate::project::pyproject::Pyproject;
 /// The sha256 of nothing.
 const NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
+/// How many requirements are shown of a step that installs several packages. Of more, the place where they all stand is.
+const MOST_PLACES: usize = 8;
+
 /// The source of a package in the lock: a file, or a commit of a repository.
 struct LockedSource<'a> {
     name: &'a str,
@@ -25,6 +28,8 @@ struct LockedSource<'a> {
 /// The packages of a plan, and who wants them.
 pub(super) struct Files<'a> {
     locked: Vec<LockedSource<'a>>,
+    /// Steps that install several: their arguments, as BuildKit writes them, and the packages.
+    steps: Vec<(String, Vec<&'a str>)>,
     closure: &'a Closure,
     pyproject: &'a Pyproject,
 }
@@ -48,7 +53,15 @@ impl<'a> Files<'a> {
             };
             LockedSource { name: &built.name, version: &built.version, url, digest, origin: &built.origin }
         });
-        Self { locked: wheels.chain(built).collect(), closure, pyproject }
+        let several = plan.groups.iter().filter(|group| group.wheels.len() > 1);
+        let steps = several.map(|group| {
+            let wheels = group.wheels.iter().map(|wheel| format!(" {}=={}", wheel.name, wheel.version));
+            (
+                format!("/install.py{}\"", wheels.collect::<String>()),
+                group.wheels.iter().map(|it| it.name.as_str()).collect(),
+            )
+        });
+        Self { locked: wheels.chain(built).collect(), steps: steps.collect(), closure, pyproject }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -65,6 +78,10 @@ impl<'a> Files<'a> {
         credentials: Option<&str>,
     ) -> FrontendError {
         let credentials = credentials.filter(|_| repository.is_none() && may_be_refusal(error.message()));
+        let step = self.steps.iter().find(|(arguments, _)| error.message().contains(arguments));
+        if let Some((_, packages)) = step {
+            return self.one_of(packages, error);
+        }
         let Some(file) = self.failed(&error) else {
             return match repository.as_deref().or(credentials) {
                 Some(help) => error.help(help),
@@ -93,6 +110,33 @@ impl<'a> Files<'a> {
             }),
             None => error,
         }
+    }
+
+    /// The error of a step that installs several packages. Which of them failed only uv's own words say.
+    fn one_of(&self, packages: &[&str], mut error: FrontendError) -> FrontendError {
+        let mut places = Vec::new();
+        for package in self.closure.packages.iter().filter(|package| packages.contains(&package.name.as_str())) {
+            let chain = &package.chain;
+            if chain.0.len() > 2 {
+                error = error.note(format!("{} is wanted by {chain}", package.name));
+            }
+            let direct = chain.0.get(1).and_then(|link| link.package.as_ref());
+            places.extend(direct.and_then(|name| self.pyproject.who_asks_for(name)));
+        }
+        places.sort_by_key(|place| place.lines());
+        places.dedup();
+        if places.len() > MOST_PLACES {
+            let dependencies =
+                self.pyproject.project.as_ref().and_then(|project| project.dependencies_location.as_ref());
+            places = dependencies.into_iter().collect();
+        }
+        for place in places {
+            error = error.with_source(report::place(place));
+        }
+        error.help(
+            "what uv said above names the file; if that is broken, lock another version of its package: \
+             uv lock --upgrade-package …",
+        )
     }
 
     /// The one that failed: whose hash BuildKit names, or else at whose place the error is.
