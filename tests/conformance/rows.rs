@@ -75,6 +75,7 @@ pub(crate) const ROWS: &[Row] = &[
         "a directory of a private git repository, with `--secret id=GIT_AUTH_TOKEN`",
         &["git::a_token_opens_the_repository_that_is_the_context"],
     ),
+    Row::new(CONTEXTS, "a private git repository over ssh, with `--ssh`", &["git::a_key_opens_a_repository_over_ssh"]),
     Row::new(CONTEXTS, "`--build-arg BUILDKIT_CONTEXT_KEEP_GIT_DIR=1`", &["git::a_tag_as_the_context_is_the_version"]),
     Row::new(CONTEXTS, "an archive by http", &["contexts::an_archive_is_fetched"]),
     Row::new(CONTEXTS, "an archive from standard input, `-`", &["contexts::an_archive_is_piped_in"]),
@@ -173,6 +174,12 @@ pub(crate) const ROWS: &[Row] = &[
     Row::new(RESULTS, "`--build-arg BUILDKIT_MULTI_PLATFORM`", &["options::results_go_where_the_command_line_says"])
         .without_graphdriver(),
     Row::new(RESULTS, "`--sbom`", &["supply_chain::the_list_of_parts_is_that_of_the_image"]).without_graphdriver(),
+    Row::new(
+        RESULTS,
+        "`--attest type=sbom,generator=…`: a scanner's list beside pyfront's",
+        &["supply_chain::a_scanner_that_is_named_has_its_list_beside_ours"],
+    )
+    .without_graphdriver(),
     Row::new(RESULTS, "`--provenance`", &["supply_chain::provenance_has_every_file_with_its_digest_and_no_secret"])
         .without_graphdriver(),
     Row::new(

@@ -146,10 +146,14 @@ fn a_key_opens_a_repository_over_ssh() {
     let image = with_git(&engine);
     let container = Container(&engine, engine.docker(&["run", "--detach", &image, "/usr/sbin/sshd", "-D", "-e"]));
     let files = tempfile::tempdir().unwrap();
-    let bare = files.path().join("parcel.git");
-    let commit = commit(&bare, parcel(&format!("a model over ssh of {}", std::process::id())).path(), None);
-    engine.docker(&["cp", &bare.display().to_string(), &format!("{}:/srv/parcel.git", container.1)]);
-    engine.docker(&["exec", &container.1, "chown", "-R", "root:root", "/srv/parcel.git"]);
+    let repository = |name: &str, content: &Path| {
+        let bare = files.path().join(name);
+        let commit = commit(&bare, content, None);
+        engine.docker(&["cp", &bare.display().to_string(), &format!("{}:/srv/{name}", container.1)]);
+        engine.docker(&["exec", &container.1, "chown", "-R", "root:root", &format!("/srv/{name}")]);
+        commit
+    };
+    let commit = repository("parcel.git", parcel(&format!("a model over ssh of {}", std::process::id())).path());
     let key = |name: &str| {
         let path = files.path().join(name).display().to_string();
         engine.docker(&["cp", &format!("{}:/key-{name}", container.1), &path]);
@@ -171,6 +175,18 @@ fn a_key_opens_a_repository_over_ssh() {
     let built = build(&engine, project.path(), "ssh-known", &["--ssh", &key("known")]);
     assert!(built.success, "{}", built.log);
     assert_eq!(engine.run(&built.tag, &[]), format!("parcel a model over ssh of {}", std::process::id()));
+
+    // So is the project itself.
+    repository("tick.git", example("virtual").path());
+    let context = format!("ssh://root@{host}/srv/tick.git#main");
+    let build = |name: &str, ssh: &str| {
+        engine.try_build(Path::new(&context), &tag(name), &["--file", "pyproject.toml", "--ssh", ssh])
+    };
+    let refused = build("ssh-context-other", &key("other"));
+    assert_says(&refused, &["Permission denied (publickey"]);
+    let built = build("ssh-context", &key("known"));
+    assert!(built.success, "{}", built.log);
+    assert!(engine.run(&built.tag, &[]).contains("years"));
 }
 
 #[test]
