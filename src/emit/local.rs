@@ -86,6 +86,9 @@ impl Emitter<'_> {
             // Without one, a step also starts faster.
             exec = exec.network(NetworkMode::None);
         }
+        if let Some(place) = (self.context.place)(&member.place) {
+            exec = exec.at(place);
+        }
         self.with_settings(machine, exec, settings)?.mount(sources).build()
     }
 
@@ -104,7 +107,10 @@ impl Emitter<'_> {
         let place = format!("/{}", member.tree.directory);
         let sources = Bind::writable(self.tree(&member.tree)?, directory).selector(place.clone());
         let arguments = [member.name.clone(), directory.to_owned()];
-        let exec = self.build_step(machine, &programs::EDITABLE, arguments, name.clone(), secrets)?;
+        let mut exec = self.build_step(machine, &programs::EDITABLE, arguments, name.clone(), secrets)?;
+        if let Some(place) = (self.context.place)(&member.place) {
+            exec = exec.at(place);
+        }
         let step = self.with_settings(machine, exec, settings)?.mount(sources).build()?;
         let owner = Owner::new(self.plan.account.uid, self.plan.account.gid);
         let files = Copy::new(step.output(directory)?, place, format!("{directory}/"));

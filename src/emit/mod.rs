@@ -41,6 +41,10 @@ const EPOCH: Timestamp = Timestamp::from_secs(315_532_800);
 /// The id of the secret that holds a company's certificates.
 pub const CA_SECRET: &str = "ca-certificates";
 
+/// Up to this many packages of one step have their places shown when it fails. Of more, nobody would read the excerpts; what is
+/// told of those instead is decided in `gateway/advice`.
+const MOST_PLACES: usize = 3;
+
 /// What the plan is built with.
 pub struct Context<'a> {
     /// The base image.
@@ -216,7 +220,7 @@ impl Emitter<'_> {
         for (file, directory) in files.iter().zip(self.fetch(&files)?) {
             let path = format!("{}/wheels/{}", programs::TOOLS, file.filename);
             exec = exec.mount(Bind::readonly(&directory, path).selector(format!("/{}", file.filename)));
-            if let Some(place) = file.place.clone() {
+            if let Some(place) = file.place.clone().filter(|_| files.len() <= MOST_PLACES) {
                 exec = exec.at(place);
             }
         }

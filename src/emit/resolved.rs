@@ -22,7 +22,7 @@ impl Emitter<'_> {
         let mut exec = self
             .build_step(self.context.builder, &programs::RESOLVE, [mode.to_owned()], name, &self.plan.build_secrets)?
             .mount(Bind::readonly(&requirements, format!("{}/requirements", programs::TOOLS)));
-        if let Some(place) = (self.context.place)(&resolved.origin) {
+        for place in resolved.places.iter().filter_map(self.context.place) {
             exec = exec.at(place);
         }
         exec.build()?.output(programs::OUT)

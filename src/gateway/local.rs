@@ -169,7 +169,9 @@ fn excluded(written: &Written, tree: &Tree) -> Result<Option<IgnoreFile>, Fronte
     let problem = |error: IgnoreError| {
         let place = place_of(written, error.line);
         report::one(
-            Diagnostic::new(format!("exclude: {:?} is no pattern: {}", error.pattern, error.reason)).at_location(place),
+            Diagnostic::new(format!("exclude: {:?} is no pattern: {}", error.pattern, error.reason))
+                .at_location(place)
+                .help("correct the pattern, or remove it; a \\ takes the character behind it as it is"),
         )
     };
     IgnoreFile::parse("exclude", text.as_bytes()).map(Some).map_err(problem)

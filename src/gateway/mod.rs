@@ -421,7 +421,7 @@ impl Task<'_> {
         let wheels = plan.groups.iter().flat_map(|group| &group.wheels).map(|wheel| &wheel.origin);
         let local_wheels = plan.local.iter().flat_map(|group| &group.wheels).map(|wheel| &wheel.origin);
         let places = wheels.chain(local_wheels).chain(plan.built.iter().map(|built| &built.origin));
-        let places = places.chain(plan.resolved.iter().map(|resolved| &resolved.origin));
+        let places = places.chain(plan.resolved.iter().flat_map(|resolved| &resolved.places));
         let excerpt = Excerpt::new(&written.lock.file, places);
         let build = gateway.build_platform();
         let suffix = format!("-{}", image.platform).replace('/', "-");

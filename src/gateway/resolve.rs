@@ -187,7 +187,11 @@ impl Role {
             return is_for(&image.config, platform).map(|()| image).map_err(at);
         }
         let how = ResolveImage { platform: Some(platform.clone()), ..ResolveImage::default() };
-        let image = gateway.resolve_image(&reference, how).await.map_err(at)?;
+        let image = gateway.resolve_image(&reference, how).await.map_err(|error| {
+            let is_lost = error.is_connection_lost();
+            let error = at(error);
+            if is_lost { error } else { error.help(how_to_get(text)) }
+        })?;
         is_for(&image.config, platform).map_err(at)?;
         let label = self.label.as_ref().map(|label| format!("{label} ")).unwrap_or_default();
         let reason = self.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
@@ -198,6 +202,14 @@ impl Role {
             .map_err(|error| at(FrontendError::new(error.to_string())))?;
         Ok(found(image, output))
     }
+}
+
+/// What helps with an image that does not come. Why it does not the registry has said.
+fn how_to_get(text: &str) -> String {
+    format!(
+        "see what docker pull {text} says; a private registry wants docker login first, and \
+         --build-context {text}=docker-image://… puts another image in its place"
+    )
 }
 
 /// An engine that keeps one platform of an image takes that for every platform; so do images with a wrong label.
@@ -244,7 +256,8 @@ fn replaced(name: &str, context: NamedContext) -> Result<Resolved, FrontendError
             let output = context.files(&Selection::everything())?;
             Ok(Resolved { shown, output, config, config_json, libc: None, managed_python: None })
         }
-        NamedContext::Scratch => Err(FrontendError::new("the build context of this name is empty")),
+        NamedContext::Scratch => Err(FrontendError::new("the build context of this name is empty")
+            .help(format!("name an image or a directory with files in it: --build-context {name}=docker-image://…"))),
     }
 }
 

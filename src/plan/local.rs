@@ -29,6 +29,9 @@ pub struct Member {
     /// Its entry in the lock file.
     #[serde(skip)]
     pub origin: Location,
+    /// What to show when its step fails: what says how it is built, or else where it is described.
+    #[serde(skip)]
+    pub place: Location,
 }
 
 /// How a project gets into the image.
@@ -164,8 +167,9 @@ pub(super) fn members(inputs: &Inputs<'_>) -> Result<Vec<Member>, Diagnostic> {
         }
         // uv installs other trees from a wheel, too.
         let how = if matches!(package.artifact, Artifact::Directory(_)) { how } else { edited(inputs, how, &tree) };
-        members
-            .push((selected, Member { name: package.name.to_string(), how, tree, origin: package.location.clone() }));
+        let origin = package.location.clone();
+        let place = pyproject.and_then(described).unwrap_or_else(|| origin.clone());
+        members.push((selected, Member { name: package.name.to_string(), how, tree, origin, place }));
     }
     if let (Some(name), true) = (selected, members.iter().all(|(selected, _)| !selected)) {
         // Of a project without uv.lock nothing but its dependencies is listed.
@@ -175,10 +179,20 @@ pub(super) fn members(inputs: &Inputs<'_>) -> Result<Vec<Member>, Diagnostic> {
         let how = edited(inputs, how, &tree);
         let origin = inputs.pyproject.project.as_ref().map(|project| project.location.clone());
         let origin = origin.unwrap_or_else(|| Location::new(&inputs.pyproject.file, 0..0));
-        members.push((true, Member { name: name.to_string(), how, tree, origin }));
+        let place = described(inputs.pyproject).unwrap_or_else(|| origin.clone());
+        members.push((true, Member { name: name.to_string(), how, tree, origin, place }));
     }
     members.sort_by(|left, right| (left.0, &left.1.name).cmp(&(right.0, &right.1.name)));
     Ok(members.into_iter().map(|(_, member)| member).collect())
+}
+
+/// What of a project says how it is built, or else who it is.
+fn described(pyproject: &Pyproject) -> Option<Location> {
+    let backend = pyproject.build_system.as_ref().map(|system| match &system.build_backend {
+        Some(backend) => &backend.location,
+        None => &system.location,
+    });
+    backend.or(pyproject.project.as_ref().map(|project| &project.location)).cloned()
 }
 
 /// Takes the files of a project from a named context, if there is one of its name.

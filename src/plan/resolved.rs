@@ -30,6 +30,9 @@ pub struct Resolved {
     /// The file that the requirements come from.
     #[serde(serialize_with = "super::as_text")]
     pub origin: Location,
+    /// What to show when the step fails: the requirements, unless there are many.
+    #[serde(skip)]
+    pub places: Vec<Location>,
 }
 
 impl Resolved {
@@ -77,6 +80,9 @@ pub fn select<'r>(requirements: &'r Requirements, target: &Target) -> Result<Sel
         _ => Ok(selected),
     }
 }
+
+/// How many requirements are shown when their step fails: which of them is to blame only uv's own words say.
+const MOST_PLACES: usize = 8;
 
 const HOW_TO_HASH: &str =
     "write requirements.txt with uv pip compile --generate-hashes, or lock the project with uv lock";
@@ -133,6 +139,7 @@ impl Selected<'_> {
             hashed,
             names: self.names().map(ToString::to_string).collect(),
             origin: self.requirements.location(),
+            places: self.list.iter().take(MOST_PLACES).map(|one| one.location.clone()).collect(),
         })
     }
 }

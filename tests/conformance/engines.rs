@@ -9,15 +9,14 @@ pub(crate) const ENGINES: [(&str, &[&str]); 3] = [
     (
         "graphdriver",
         &[
-            "clients::a_matrix_of_bake",
-            "clients::bake",
-            "clients::compose_builds",
-            "clients::the_remote_driver",
+            "caches::a_build_is_made_from_a_cache_alone",
+            "clients::",
             "contexts::",
             "distroless::",
             "fidelity::",
             "git::a_key_opens_a_repository_over_ssh",
             "git::a_tag_as_the_context_is_the_version",
+            "git::a_token_opens_the_repository_that_is_the_context",
             "git::of_a_repository_as_the_context_a_new_lock_builds_nothing_again",
             "image::",
             "layers::",
@@ -38,10 +37,12 @@ pub(crate) const ENGINES: [(&str, &[&str]); 3] = [
     (
         "newest",
         &[
+            "caches::a_build_is_made_from_a_cache_alone",
             "clients::",
             "contexts::",
             "git::a_key_opens_a_repository_over_ssh",
             "git::a_tag_as_the_context_is_the_version",
+            "git::a_token_opens_the_repository_that_is_the_context",
             "git::of_a_repository_as_the_context_a_new_lock_builds_nothing_again",
             "layers::",
             "local::wheels_archives_and_trees_by_path",

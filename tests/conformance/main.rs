@@ -27,8 +27,9 @@ test`, which is what CI runs, runs them on three engines:
 CI does not run these tests there. An option that cannot be honoured is an error, or a warning of the check
 [IgnoredOption](checks/ignored-option.md) or [UnknownBuildArg](checks/unknown-build-arg.md).
 
-What needs a registry (`--pull`), GitHub (`type=gha`) or a newer BuildKit (limits on memory and CPU) is tested with a fake daemon
-alone, in `tests/gateway/options.rs` and `crates/buildkit-frontend/tests/`: it gets what the client sent.
+Limits on memory and CPU of steps need BuildKit 0.31, which none of them has. They are tested with a fake daemon alone, in
+`tests/gateway/options.rs`: it gets what the client sent, and an older one that gets them is answered with a warning. The buildx of
+these engines takes `--memory`, `--cpu-quota` and the like, and drops them without a word, as it does with a Dockerfile.
 
 The driver `remote` is tested with the engine's BuildKit behind a plain socket. `PYFRONT_TEST_BUILDKIT=unix:///…` gives the tests
 `clients::` a standalone BuildKit of this machine instead, and lets them use `buildctl`, which has to be installed then.

@@ -70,6 +70,12 @@ pub(crate) const ROWS: &[Row] = &[
         ],
     ),
     Row::new(CONTEXTS, "a directory of a git repository", &["contexts::a_directory_of_a_repository_is_the_context"]),
+    Row::new(
+        CONTEXTS,
+        "a directory of a private git repository, with `--secret id=GIT_AUTH_TOKEN`",
+        &["git::a_token_opens_the_repository_that_is_the_context"],
+    ),
+    Row::new(CONTEXTS, "a private git repository over ssh, with `--ssh`", &["git::a_key_opens_a_repository_over_ssh"]),
     Row::new(CONTEXTS, "`--build-arg BUILDKIT_CONTEXT_KEEP_GIT_DIR=1`", &["git::a_tag_as_the_context_is_the_version"]),
     Row::new(CONTEXTS, "an archive by http", &["contexts::an_archive_is_fetched"]),
     Row::new(CONTEXTS, "an archive from standard input, `-`", &["contexts::an_archive_is_piped_in"]),
@@ -104,6 +110,7 @@ pub(crate) const ROWS: &[Row] = &[
     Row::new(WHAT, "`--platform`", &["platforms::another_platform_alone"]).without_graphdriver(),
     Row::new(WHAT, "`--platform` with several", &["platforms::two_platforms_without_running_anything_of_the_other"])
         .without_graphdriver(),
+    Row::new(WHAT, "`--pull`", &["options::pull_takes_what_a_tag_has_become"]),
     Row::new(WHAT, "`--build-arg` that nothing reads", &["questions::a_build_warns_with_the_rule_and_the_line"])
         .note("a warning"),
     Row::new(WHAT, "`--build-arg PYFRONT_PACKAGE`", &["workspace::each_member_has_an_image_of_its_own_from_one_lock"]),
@@ -146,9 +153,19 @@ pub(crate) const ROWS: &[Row] = &[
     Row::new(CACHES, "`--cache-to type=inline`", &["options::caches_are_written_and_read"]).on_each_store(),
     Row::new(
         CACHES,
-        "`--cache-from` of a local, an inline and a registry's cache on an engine that has nothing else",
-        &["caches::a_fresh_engine_builds_from_a_cache_alone"],
-    ),
+        "`--cache-from` of an inline cache, where there is nothing else to build from",
+        &["caches::a_build_is_made_from_a_cache_alone"],
+    )
+    .on_each_store(),
+    Row::new(
+        CACHES,
+        "`--cache-to` and `--cache-from`, `type=local` and `type=registry`, where there is nothing else to build from",
+        &["caches::a_build_is_made_from_a_cache_alone"],
+    )
+    .without_graphdriver(),
+    Row::new(CACHES, "`--cache-to` and `--cache-from`, `type=gha`", &["caches::a_build_is_made_from_a_cache_alone"])
+        .note("with a server that plays GitHub's part")
+        .without_graphdriver(),
     Row::new(RESULTS, "`--output type=local` and `type=tar`", &["options::results_go_where_the_command_line_says"])
         .on_each_store(),
     Row::new(RESULTS, "`--output type=oci`", &["options::results_go_where_the_command_line_says"])
@@ -157,6 +174,12 @@ pub(crate) const ROWS: &[Row] = &[
     Row::new(RESULTS, "`--build-arg BUILDKIT_MULTI_PLATFORM`", &["options::results_go_where_the_command_line_says"])
         .without_graphdriver(),
     Row::new(RESULTS, "`--sbom`", &["supply_chain::the_list_of_parts_is_that_of_the_image"]).without_graphdriver(),
+    Row::new(
+        RESULTS,
+        "`--attest type=sbom,generator=…`: a scanner's list beside pyfront's",
+        &["supply_chain::a_scanner_that_is_named_has_its_list_beside_ours"],
+    )
+    .without_graphdriver(),
     Row::new(RESULTS, "`--provenance`", &["supply_chain::provenance_has_every_file_with_its_digest_and_no_secret"])
         .without_graphdriver(),
     Row::new(

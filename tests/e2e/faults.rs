@@ -9,18 +9,20 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::engine::{Build, Engine, tag};
 use crate::served::{Fault, Served, gateway};
-use crate::source::{append, courier};
+use crate::source::{append, courier, through};
 use crate::traces::secret;
 use crate::wheels::locked;
 
 const CODE: &str = "import parcel\nif __name__ == \"__main__\":\n    print(parcel.NAME)\n";
 const FILE: &str = "files/parcel-1.4-py3-none-any.whl";
 
-/// A project that needs `parcel` of a server, of which no earlier run knew anything.
+/// A project that needs `bag`, which needs `parcel` of a server, of which no earlier run knew anything.
 fn project(served: &Served) -> (tempfile::TempDir, String) {
     let name = format!("a parcel of {} {:?}", std::process::id(), std::time::Instant::now());
     let entry = locked(served, "parcel", "1.4", &format!("NAME = {name:?}\n"));
-    (courier(&[("parcel", entry)], CODE), name)
+    let project = courier(&[("bag", locked(served, "bag", "2.0", "")), ("parcel", entry)], CODE);
+    through(project.path(), "bag", "parcel");
+    (project, name)
 }
 
 fn build(engine: &Engine, project: &Path, arguments: &[&str]) -> Build {

@@ -57,7 +57,9 @@ fn a_token_opens_a_repository_and_its_lfs_files_and_is_left_nowhere() {
 
     let none = build(&engine, project.path(), "token-none", &[]);
     let help = "help: if the repository is private, pass a token that may read it: --secret id=GIT_AUTH_TOKEN,env=";
-    assert_says(&none, &["[deps] fetch parcel 1.4", help, ">>> [[package]]"]);
+    let asked_for = ">>> dependencies = [\"parcel\"]";
+    let chain = "\n  wanted by courier → parcel";
+    assert_says(&none, &["[deps] fetch parcel 1.4", help, ">>> [[package]]", asked_for, chain]);
 
     let (_wrong, wrong) = secret("GIT_AUTH_TOKEN", "wrong-token");
     let refused = build(&engine, project.path(), "token-wrong", &["--secret", &wrong]);
@@ -144,10 +146,14 @@ fn a_key_opens_a_repository_over_ssh() {
     let image = with_git(&engine);
     let container = Container(&engine, engine.docker(&["run", "--detach", &image, "/usr/sbin/sshd", "-D", "-e"]));
     let files = tempfile::tempdir().unwrap();
-    let bare = files.path().join("parcel.git");
-    let commit = commit(&bare, parcel(&format!("a model over ssh of {}", std::process::id())).path(), None);
-    engine.docker(&["cp", &bare.display().to_string(), &format!("{}:/srv/parcel.git", container.1)]);
-    engine.docker(&["exec", &container.1, "chown", "-R", "root:root", "/srv/parcel.git"]);
+    let repository = |name: &str, content: &Path| {
+        let bare = files.path().join(name);
+        let commit = commit(&bare, content, None);
+        engine.docker(&["cp", &bare.display().to_string(), &format!("{}:/srv/{name}", container.1)]);
+        engine.docker(&["exec", &container.1, "chown", "-R", "root:root", &format!("/srv/{name}")]);
+        commit
+    };
+    let commit = repository("parcel.git", parcel(&format!("a model over ssh of {}", std::process::id())).path());
     let key = |name: &str| {
         let path = files.path().join(name).display().to_string();
         engine.docker(&["cp", &format!("{}:/key-{name}", container.1), &path]);
@@ -169,6 +175,18 @@ fn a_key_opens_a_repository_over_ssh() {
     let built = build(&engine, project.path(), "ssh-known", &["--ssh", &key("known")]);
     assert!(built.success, "{}", built.log);
     assert_eq!(engine.run(&built.tag, &[]), format!("parcel a model over ssh of {}", std::process::id()));
+
+    // So is the project itself.
+    repository("tick.git", example("virtual").path());
+    let context = format!("ssh://root@{host}/srv/tick.git#main");
+    let build = |name: &str, ssh: &str| {
+        engine.try_build(Path::new(&context), &tag(name), &["--file", "pyproject.toml", "--ssh", ssh])
+    };
+    let refused = build("ssh-context-other", &key("other"));
+    assert_says(&refused, &["Permission denied (publickey"]);
+    let built = build("ssh-context", &key("known"));
+    assert!(built.success, "{}", built.log);
+    assert!(engine.run(&built.tag, &[]).contains("years"));
 }
 
 #[test]
@@ -236,6 +254,32 @@ fn of_a_repository_as_the_context_a_new_lock_builds_nothing_again() {
         again.steps_that_ran().into_iter().filter(|step| step.contains("build and install")).collect();
     assert!(built_again.is_empty(), "{built_again:?}\n{}", again.log);
     engine.assert_same_layers(&built.tag, &again.tag);
+}
+
+/// As GitHub's action for building sends it: a commit, and the token that may read it.
+#[test]
+fn a_token_opens_the_repository_that_is_the_context() {
+    let Some(engine) = Engine::get() else { return };
+    let Some(server) = GitServer::https(&engine) else { return };
+    let files = tempfile::tempdir().unwrap();
+    std::fs::rename(example("virtual").keep(), files.path().join("tick")).unwrap();
+    let commit = server.repository("private/team.git", files.path());
+    let context = format!("{}/private/team.git#{commit}:tick", server.url);
+    let build = |name: &str, more: &[&str]| {
+        engine.try_build(Path::new(&context), &tag(name), &[&["--file", "pyproject.toml"], more].concat())
+    };
+    let none = build("context-none", &[]);
+    assert_says(&none, &["could not read Username for 'https://"]);
+
+    let (_token, token) = secret("GIT_AUTH_TOKEN", &server.token);
+    let built = build("context-token", &["--secret", &token]);
+    assert!(built.success, "{}", built.log);
+    assert!(engine.run(&built.tag, &[]).contains("years"));
+    let traces = Traces::of(&server.token);
+    traces.assert_not_in_build(&engine, &built);
+    traces.assert_not_in_provenance(&engine, "GIT_AUTH_TOKEN", |more| {
+        build("context-provenance", &[&["--secret", &token], more].concat())
+    });
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! `cargo xtask test` brings the engines up, loads the frontend and the base images, and runs this once for each engine
 //! with `PYFRONT_TEST_ENGINE` set. Without it everything here is skipped, loudly; in CI that is a failure.
 
+mod actions_cache;
 mod builds;
 mod caches;
 mod clients;

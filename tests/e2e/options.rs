@@ -7,7 +7,9 @@ use serde_json::Value;
 
 use crate::engine::{Build, Engine, example, tag};
 use crate::projects::write;
+use crate::registry::Registry;
 use crate::served::{Served, gateway};
+use crate::source::append;
 
 /// Prints what a step has, as JSON.
 const LOOK: &str = r#"
@@ -139,6 +141,43 @@ fn no_cache_is_for_everything_or_for_a_target() {
     let warning =
         "IgnoredOption: --no-cache-filter \"runtim\" names no target (did you mean --no-cache-filter runtime?)";
     assert!(unknown.log.contains(warning), "{}", unknown.log);
+}
+
+/// A tag that has moved in its registry: `--pull` looks there, and without it the image of the engine is good enough.
+#[test]
+fn pull_takes_what_a_tag_has_become() {
+    let Some(engine) = Engine::get() else { return };
+    let alpine = "python:3.13-alpine";
+    let is_there = !engine.docker(&["image", "ls", "--quiet", alpine]).is_empty();
+    let small = if is_there { alpine } else { "python:3.13-slim" };
+    let registry = Registry::new();
+    let base = format!("{}/team/python:3.13", registry.address);
+    let release = |name: &str| {
+        let context = tempfile::tempdir().unwrap();
+        write(context.path(), "Dockerfile", &format!("FROM {small}\nENV RELEASE={name}\n"));
+        engine.build(context.path(), &base, &[]);
+    };
+    release("new");
+    engine.docker(&["push", "--quiet", &base]);
+    release("old");
+
+    let project = example("virtual");
+    append(project.path(), &format!("[tool.pyfront]\nbase = \"{base}\"\n"));
+    let file = project.path().join("pyproject.toml").display().to_string();
+    // All images are asked for again, but for uv's: no registry here has it.
+    let uv = tempfile::tempdir().unwrap();
+    let container = engine.docker(&["create", "astral/uv:0.13.8", "/uv"]);
+    engine.docker(&["cp", &format!("{container}:/uv"), &uv.path().display().to_string()]);
+    engine.docker(&["rm", &container]);
+    let context = format!("astral/uv:0.13.8={}", uv.path().display());
+    let arguments = ["--file", &file, "--build-context", &context];
+    let built = |more: &[&str]| {
+        let build = engine.build(project.path(), &tag("pulled"), &[&arguments, more].concat());
+        engine.run(&build.tag, &["python", "-c", "import os; print(os.environ['RELEASE'])"])
+    };
+    assert_eq!(built(&[]), "old");
+    assert_eq!(built(&["--pull"]), "new");
+    engine.docker(&["image", "rm", "--force", &base]);
 }
 
 /// The time of an image, and those of its own history.

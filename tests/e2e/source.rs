@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::engine::{Engine, example, tag};
 use crate::projects::write;
 use crate::served::Served;
+use crate::wheels::locked;
 
 #[test]
 fn a_source_distribution_becomes_a_layer_of_its_own() {
@@ -69,6 +70,20 @@ pub(crate) fn courier(packages: &[(&str, String)], code: &str) -> tempfile::Temp
     project
 }
 
+/// Lets a project ask for the first of two packages alone, which in turn needs the second.
+pub(crate) fn through(project: &Path, first: &str, second: &str) {
+    let edit = |name: &str, from: &str, to: &str| {
+        let text = std::fs::read_to_string(project.join(name)).unwrap();
+        assert!(text.contains(from), "{name} has no {from:?}");
+        write(project, name, &text.replace(from, to));
+    };
+    edit("pyproject.toml", &format!("[{first:?}, {second:?}]"), &format!("[{first:?}]"));
+    let needs = |name: &str| format!("{{ name = {name:?} }}");
+    edit("uv.lock", &format!("[{}, {}]", needs(first), needs(second)), &format!("[{}]", needs(first)));
+    let begin = format!("\n[[package]]\nname = {first:?}\n");
+    edit("uv.lock", &begin, &format!("{begin}dependencies = [{}]\n", needs(second)));
+}
+
 #[test]
 fn archives_wheels_and_repositories_by_url() {
     let Some(engine) = Engine::get() else { return };
@@ -119,18 +134,22 @@ fn a_build_that_needs_a_compiler_says_who_wants_it_and_what_helps() {
         "version = \"3.1\"\nsource = {{ url = \"{}/speed-3.1.tar.gz\" }}\nsdist = {{ hash = \"{hash}\" }}\n",
         served.url
     );
-    let project = courier(&[("speed", entry)], "import speed\nif __name__ == \"__main__\":\n    print(speed)\n");
+    let code = "import speed\nif __name__ == \"__main__\":\n    print(speed)\n";
+    let project = courier(&[("engine", locked(&served, "engine", "1.0", "")), ("speed", entry)], code);
+    through(project.path(), "engine", "speed");
     let file = project.path().join("pyproject.toml").display().to_string();
     let build = engine.try_build(project.path(), &tag("compiler"), &["--file", &file]);
     assert!(!build.success, "{}", build.log);
     // What buildx prints at the end: the failed step, the last lines of its log, and the lock's lines.
     let (_, end) = build.log.split_once("\n------\n").expect("the log of the failed step is repeated");
     for expected in [
-        "[deps] build speed 3.1, wanted by courier → speed:",
+        "[deps] build speed 3.1, wanted by courier → engine → speed:",
         "pyfront: speed 3.1 could not be built from its source",
         "missing: gcc",
         "help: add to build-packages in [tool.pyfront]: \"gcc\"",
+        ">>> dependencies = [\"engine\"]",
         ">>> sdist = {",
+        "\n  wanted by courier → engine → speed",
     ] {
         assert!(end.contains(expected), "{expected:?} is missing:\n{end}");
     }

@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use crate::engine::{Engine, example, tag};
+use crate::projects::write;
 
 /// Takes an OCI layout apart: the manifests of platforms, and the statements that belong to them, as one JSON object.
 const INSPECT: &str = r#"
@@ -82,6 +83,40 @@ fn the_list_of_parts_is_that_of_the_image() {
     let dated = exported(&engine, "hatchling", &["--sbom=true", "--build-arg", "SOURCE_DATE_EPOCH=1700000000"]);
     let list = statement(&dated, "https://spdx.dev/Document");
     assert_eq!(list["creationInfo"]["created"], "2023-11-14T22:13:20Z");
+}
+
+/// A scanner as BuildKit runs them: it writes a statement about what it finds at the top of the image.
+const SCANNER: &str = r#"
+import json, os
+packages = [{"name": name} for name in os.listdir(os.environ["BUILDKIT_SCAN_SOURCE"]) if name == "opt"]
+document = {"spdxVersion": "SPDX-2.3", "name": "by the scanner", "packages": packages}
+statement = {"_type": "https://in-toto.io/Statement/v0.1", "predicateType": "https://spdx.dev/Document", "predicate": document}
+with open(os.environ["BUILDKIT_SCAN_DESTINATION"] + "/scan.spdx.json", "w") as file:
+    json.dump(statement, file)
+"#;
+
+#[test]
+fn a_scanner_that_is_named_has_its_list_beside_ours() {
+    let Some(engine) = Engine::get() else { return };
+    if engine.is_graphdriver() {
+        return;
+    }
+    let context = tempfile::tempdir().unwrap();
+    write(context.path(), "scan.py", SCANNER);
+    let dockerfile = "FROM python:3.13-slim\nCOPY scan.py /\nENTRYPOINT [\"python3\", \"/scan.py\"]\n";
+    write(context.path(), "Dockerfile", dockerfile);
+    let scanner = engine.build(context.path(), &tag("scanner"), &[]).tag;
+    let found = exported(&engine, "virtual", &["--attest", &format!("type=sbom,generator={scanner}")]);
+    let statements = found["statements"].as_array().unwrap();
+    let packages = |document: &Value| {
+        let packages = document["predicate"]["packages"].as_array().unwrap().clone();
+        packages.iter().map(|package| package["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let (theirs, ours): (Vec<_>, Vec<_>) =
+        statements.iter().partition(|one| one["predicate"]["name"] == "by the scanner");
+    assert!(theirs.len() == 1 && ours.len() == 1, "{found}");
+    assert_eq!(packages(theirs[0]), ["opt"], "it has seen the image");
+    assert!(packages(ours[0]).contains(&"humanize".to_owned()), "{}", ours[0]);
 }
 
 #[test]

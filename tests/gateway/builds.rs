@@ -1,9 +1,10 @@
 //! What of the project's settings and of the command line reaches the steps that build.
 
-use buildkit_frontend::testing::Outcome;
+use buildkit_frontend::testing::{Action, Call, Fault, Outcome};
 use buildkit_proto::pb::{ExecOp, NetMode};
 
 use crate::projects::Project;
+use crate::refusals::shown;
 use crate::run;
 
 fn step(outcome: &Outcome, name: &str) -> Option<ExecOp> {
@@ -30,6 +31,59 @@ fn a_version_is_passed_to_the_project_and_to_nothing_else() {
         assert_eq!(env.contains(&format!("{variable}=3.1")), is_project, "{name}");
         assert!(!env.iter().any(|variable| variable.starts_with("OTHER")), "{name}");
     }
+}
+
+/// The lines that clients show when a step fails, each excerpt with its file.
+fn excerpts(outcome: &Outcome, name: &str) -> Vec<String> {
+    let graph = outcome.graph(None);
+    let found = graph.execs().into_iter().find(|(digest, _)| graph.name(digest).is_some_and(|is| is.contains(name)));
+    let locations = graph.source.locations.get(found.expect("the step is there").0).map(|it| it.locations.clone());
+    let excerpt = |location: buildkit_proto::pb::Location| {
+        let info = &graph.source.infos[usize::try_from(location.source_index).unwrap()];
+        let text = String::from_utf8_lossy(&info.data).into_owned();
+        let line = |range: &buildkit_proto::pb::Range| usize::try_from(range.start.as_ref().unwrap().line).unwrap();
+        let lines: Vec<_> = location.ranges.iter().map(|range| text.lines().nth(line(range) - 1).unwrap()).collect();
+        format!("{}: {}", info.filename, lines.join(" / "))
+    };
+    locations.unwrap_or_default().into_iter().map(excerpt).collect()
+}
+
+#[test]
+fn a_step_that_fails_shows_the_lines_that_it_is_about() {
+    let hatchling = Project::example("hatchling");
+    assert_eq!(
+        excerpts(&run(&hatchling.build("pyproject.toml")), "build and install greeter"),
+        ["pyproject.toml: build-backend = \"hatchling.build\""]
+    );
+    let dev = run(&hatchling.build("pyproject.toml").option("target", "dev"));
+    assert_eq!(excerpts(&dev, "install greeter, editable"), ["pyproject.toml: build-backend = \"hatchling.build\""]);
+
+    let dockerfile = "# syntax=org/pyfront\npython = \"3.13\"\n";
+    let project = |requirements: &str| {
+        let files = [("Dockerfile", dockerfile), ("main.py", "print()\n"), ("requirements.txt", requirements)];
+        run(&Project::with_files(&files).build("Dockerfile"))
+    };
+    let few = project("# what we need\nclick\n\nidna>=3\ncolorama; sys_platform == 'win32'\n");
+    assert_eq!(excerpts(&few, "install the requirements of"), ["requirements.txt: click / idna>=3"]);
+    let many: Vec<String> = (0..40).map(|number| format!("package-{number}")).collect();
+    let shown = excerpts(&project(&many.join("\n")), "install the requirements of");
+    assert!(shown.len() == 1 && shown[0].ends_with("package-7"), "{shown:?}");
+}
+
+/// What is told of a failed installation, given the packages that its step installs.
+fn failed(project: &Project, packages: &str) -> String {
+    let arguments = step(&run(&project.build("pyproject.toml")), packages).unwrap().meta.unwrap().args.join(" ");
+    let message = format!("process \"{arguments}\" did not complete successfully: exit code: 2");
+    let fault = Fault::at(Call::Evaluate, Action::Fail(tonic::Status::unknown(message)));
+    shown(&run(&project.build("pyproject.toml").fault(fault)))
+}
+
+#[test]
+fn a_step_of_several_packages_says_who_wants_each() {
+    let project = Project::example("fastapi");
+    let packages = "install annotated-doc, opentelemetry-api";
+    assert_eq!(excerpts(&run(&project.build("pyproject.toml")), packages), Vec::<String>::new());
+    insta::assert_snapshot!(failed(&project, packages));
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! Private indexes and repositories: which secrets stand on which operations, and that nothing but their names does.
 
+use buildkit_frontend::FrontendError;
 use buildkit_frontend::testing::{Action, Call, FakeDaemon, Fault, Graph};
 use buildkit_proto::pb::{ExecOp, MountType};
+use prost::Message as _;
 
 use crate::projects::Project;
+use crate::refusals::shown;
 use crate::run;
 
 const PASSWORD: &str = "UV_INDEX_IN_HOUSE_PASSWORD";
@@ -198,6 +201,28 @@ fn git_failures_say_what_to_pass() {
     let program = said("ssh://git@git.example/parcel.git", "error: cannot run ssh: No such file or directory");
     assert!(program.contains("help: install an ssh client"), "{program}");
     assert_eq!(said("ssh://git@git.example/parcel.git", "disk full"), "disk full");
+
+    // When BuildKit says where it failed, who wants it is told as well, with the help of git itself.
+    let lock = git("https://git.example/parcel.git").text("uv.lock").to_owned();
+    let line = lock.lines().position(|line| line == "name = \"parcel\"").unwrap();
+    let place = |line: usize| {
+        let file = buildkit_llb::SourceFile::new("uv.lock", "TOML", lock.clone());
+        let line = i32::try_from(line).unwrap();
+        FrontendError::new("x").with_source(buildkit_llb::Location::new(&file, [buildkit_llb::Range::line(line)]))
+    };
+    let at = |message: &str| {
+        let details = place(line).to_status().encode_to_vec();
+        let status = tonic::Status::with_details(tonic::Code::Unknown, message, details.into());
+        run(&build(&git("https://git.example/parcel.git")).fault(Fault::at(Call::Evaluate, Action::Fail(status))))
+    };
+    insta::assert_snapshot!(
+        [
+            "fatal: could not read Username for 'https://git.example'",
+            "process \"python3 build.py timeout-decorator\" did not complete successfully: exit code: 1",
+        ]
+        .map(|message| shown(&at(message)))
+        .join("\n\n")
+    );
 }
 
 #[test]

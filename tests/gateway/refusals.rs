@@ -16,10 +16,11 @@ use crate::run;
 /// The type of the detail that places an error in a file.
 const SOURCE: &str = "github.com/moby/buildkit/errdefs.Source+json";
 
-/// The places of an error: file name, first line, last line, and these lines as they were sent.
+/// The places of an error, in the order in which clients show them: file name, first line, last line, and these lines as they
+/// were sent.
 fn places(error: &rpc::Status) -> Vec<(String, usize, usize, Vec<String>)> {
     let mut places = Vec::new();
-    for detail in error.details.iter().filter(|detail| detail.type_url == SOURCE) {
+    for detail in error.details.iter().rev().filter(|detail| detail.type_url == SOURCE) {
         let json: Value = serde_json::from_slice(&detail.value).unwrap();
         let data = json["info"]["data"].as_str().unwrap_or_default();
         let data = String::from_utf8(base64::engine::general_purpose::STANDARD.decode(data).unwrap()).unwrap();
@@ -169,7 +170,7 @@ fn base_image_that_cannot_be_resolved_keeps_the_details() {
         let outcome = run(&Project::example("virtual").build("pyproject.toml").fault(fault));
         let error = outcome.error();
         assert_eq!((error.code, &error.details[0]), (7, &detail));
-        assert!(error.message.ends_with(message), "{}", error.message);
+        assert!(error.message.lines().next().unwrap().ends_with(message), "{}", error.message);
         let what = ["base image python:3.13-slim", "image of uv astral/uv:0.13.8"];
         assert!(what.iter().any(|what| error.message.contains(what)), "{}", error.message);
         if error.message.contains(what[0]) {

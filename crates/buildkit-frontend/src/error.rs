@@ -69,7 +69,7 @@ impl FrontendError {
         error
     }
 
-    /// Attaches a place in a file. Several are all shown.
+    /// Attaches a place in a file. Several are all shown, in this order.
     ///
     /// The file's whole `data` travels with the error: for a big file give an excerpt, with adjusted lines.
     #[must_use]
@@ -167,7 +167,9 @@ impl FrontendError {
 
     /// The form that `Return` wants.
     pub fn to_status(&self) -> rpc::Status {
-        let own = self.0.sources.iter().map(source_detail);
+        // Clients print the last one first, and so what this process knows before what BuildKit has said.
+        let gathered = Location::gathered(&self.0.sources);
+        let own = gathered.iter().rev().map(source_detail);
         rpc::Status {
             code: self.0.code,
             message: self.0.message.clone(),
@@ -305,6 +307,19 @@ mod tests {
                 "ranges": [{"start": {"line": 2, "character": 7}, "end": {"line": 2, "character": 8}}],
             })
         );
+    }
+
+    #[test]
+    fn places_are_sent_last_first_for_clients_turn_them_around() {
+        let file = SourceFile::new("pyproject.toml", "TOML", "");
+        let at = |line| Location::new(&file, [Range::line(line)]);
+        let places = [at(3), at(40), at(41)];
+        let error = places.into_iter().fold(FrontendError::new("x"), FrontendError::with_source);
+        let first_lines = error.to_status().details.into_iter().map(|detail| {
+            let value: Value = serde_json::from_slice(&detail.value).unwrap();
+            value["ranges"].as_array().unwrap().iter().map(|range| range["start"]["line"].clone()).collect::<Vec<_>>()
+        });
+        assert_eq!(first_lines.collect::<Vec<_>>(), [vec![json!(40), json!(41)], vec![json!(3)]]);
     }
 
     #[test]

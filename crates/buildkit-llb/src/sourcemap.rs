@@ -1,6 +1,7 @@
 //! Where ops come from in the user's files. BuildKit prints the place when an op fails, even long after the frontend
 //! has returned.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use buildkit_proto::pb;
@@ -87,40 +88,109 @@ impl Location {
     }
 }
 
+/// Places with fewer lines between them than an excerpt has around each are shown in one excerpt.
+const CLOSE: i32 = 4;
+
+impl Location {
+    /// Places as they read best: BuildKit's clients print an excerpt for each location, so what is close together in a file
+    /// becomes one location with several ranges. What has been gathered stays as it is when it is gathered again.
+    pub fn gathered<'a>(locations: impl IntoIterator<Item = &'a Self>) -> Vec<Self> {
+        let mut gathered: Vec<Self> = Vec::new();
+        for location in locations {
+            if gathered.iter().any(|known| known.has_all_of(location)) {
+                continue;
+            }
+            let mut next = location.clone();
+            // What has grown may have come close to the one before.
+            while let Some(mut last) = gathered.pop_if(|last| last.is_close_to(&next)) {
+                let new = next.ranges.iter().filter(|range| !last.ranges.contains(range));
+                let new: Vec<Range> = new.copied().collect();
+                last.ranges.extend(new);
+                next = last;
+            }
+            gathered.push(next);
+        }
+        gathered
+    }
+
+    fn is_in_file_of(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.file, &other.file) || self.file == other.file
+    }
+
+    fn has_all_of(&self, other: &Self) -> bool {
+        other.ranges.iter().all(|range| self.ranges.contains(range)) && self.is_in_file_of(other)
+    }
+
+    fn is_close_to(&self, other: &Self) -> bool {
+        let lines = |location: &Self| {
+            let first = location.ranges.iter().map(|range| range.start.0).min()?;
+            Some((first, location.ranges.iter().map(|range| range.end.0).max()?))
+        };
+        let (Some(one), Some(two)) = (lines(self), lines(other)) else { return false };
+        (two.0 - one.1).max(one.0 - two.1) <= CLOSE && self.is_in_file_of(other)
+    }
+}
+
 /// Collects the locations of a whole graph into the one message that BuildKit wants: files listed once, in the order
 /// they are met.
 #[derive(Default)]
 pub(crate) struct SourceMap {
     files: Vec<Arc<SourceFile>>,
-    source: pb::Source,
+    /// By the digests of ops.
+    locations: BTreeMap<String, Vec<Location>>,
 }
 
 impl SourceMap {
-    /// Adds what is known of one op.
+    /// Adds what is known of one op. The same op can be met several times.
     pub(crate) fn add(&mut self, digest: &str, locations: &[Location]) {
-        if locations.is_empty() {
-            return;
-        }
         for location in locations {
-            let known = self.files.iter().position(|file| Arc::ptr_eq(file, &location.file) || file == &location.file);
-            let index = known.unwrap_or_else(|| {
+            if self.index(&location.file).is_none() {
                 self.files.push(Arc::clone(&location.file));
-                self.source.infos.push(location.file.to_pb());
-                self.files.len() - 1
-            });
-            let location = pb::Location {
-                source_index: i32::try_from(index).unwrap_or(i32::MAX),
-                ranges: location.ranges.iter().map(|range| range.to_pb()).collect(),
-            };
-            let of_op = &mut self.source.locations.entry(digest.to_owned()).or_default().locations;
-            if !of_op.contains(&location) {
-                of_op.push(location);
             }
+            self.locations.entry(digest.to_owned()).or_default().push(location.clone());
         }
+    }
+
+    fn index(&self, file: &Arc<SourceFile>) -> Option<usize> {
+        self.files.iter().position(|known| Arc::ptr_eq(known, file) || known == file)
     }
 
     /// The message, or none when no op has a location.
     pub(crate) fn finish(self) -> Option<pb::Source> {
-        (!self.files.is_empty()).then_some(self.source)
+        let of_op = |locations: &Vec<Location>| {
+            let message = |location: Location| pb::Location {
+                source_index: self
+                    .index(&location.file)
+                    .and_then(|index| i32::try_from(index).ok())
+                    .unwrap_or(i32::MAX),
+                ranges: location.ranges.iter().map(|range| range.to_pb()).collect(),
+            };
+            pb::Locations { locations: Location::gathered(locations).into_iter().map(message).collect() }
+        };
+        let locations = self.locations.iter().map(|(digest, locations)| (digest.clone(), of_op(locations))).collect();
+        let infos: Vec<_> = self.files.iter().map(|file| file.to_pb()).collect();
+        (!infos.is_empty()).then_some(pb::Source { locations, infos })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_close_together_is_one_excerpt() {
+        let file = SourceFile::new("pyproject.toml", "TOML", "");
+        let other = SourceFile::new("uv.lock", "TOML", "");
+        let at = |file: &Arc<SourceFile>, line: i32| Location::new(file, [Range::line(line)]);
+        let places =
+            [at(&file, 13), at(&file, 14), at(&file, 13), at(&file, 18), at(&file, 30), at(&other, 30), at(&other, 26)];
+        let lines = |location: &Location| location.ranges.iter().map(|range| range.start.0).collect::<Vec<_>>();
+        let gathered = Location::gathered(&places);
+        assert_eq!(gathered.iter().map(lines).collect::<Vec<_>>(), [vec![13, 14, 18], vec![30], vec![30, 26]]);
+        assert_eq!(gathered.iter().filter(|location| location.file == other).count(), 1);
+        assert_eq!(Location::gathered(&gathered), gathered);
+        // What has been apart is brought together by what comes in between.
+        let grown = Location::gathered(&[at(&file, 10), at(&file, 20), at(&file, 16), at(&file, 14)]);
+        assert_eq!(grown.iter().map(lines).collect::<Vec<_>>(), [vec![10, 20, 16, 14]]);
     }
 }

@@ -49,7 +49,7 @@ impl<'a> Advice<'a> {
 
     /// Whether there is anything to say. If not, nobody needs to wait for the build.
     pub(super) fn is_possible(&self) -> bool {
-        !self.files.is_empty() || self.https || self.http || self.ssh
+        !self.files.is_empty()
     }
 
     /// The error with what helps, if that is known.
@@ -60,10 +60,8 @@ impl<'a> Advice<'a> {
         if error.message().contains("no space left on device") {
             return error.help("the builder's disk is full: docker buildx prune removes what other builds left on it");
         }
-        match self.of_repository(error.message()) {
-            Some(help) => error.help(help),
-            None => self.files.on(error, self.credentials().as_deref()),
-        }
+        let repository = self.of_repository(error.message());
+        self.files.on(error, repository, self.credentials().as_deref())
     }
 
     /// What helps with a git repository.

@@ -150,6 +150,8 @@ fn parse_ignore_file(name: &str, data: &[u8]) -> Result<IgnoreFile, FrontendErro
     IgnoreFile::parse(name, data).map_err(|error| {
         let line = i32::try_from(error.line).unwrap_or(i32::MAX);
         let file = SourceFile::new(name, "Ignore List", data);
-        FrontendError::from(error).with_source(Location::new(&file, [Range::line(line)]))
+        FrontendError::from(error)
+            .help("correct the line, or remove it; a \\ takes the character behind it as it is")
+            .with_source(Location::new(&file, [Range::line(line)]))
     })
 }

@@ -119,7 +119,9 @@ fn ignore_files() {
 
     let outcome = daemon().local("context", context("ok\n[\n")).run(echo());
     let error = outcome.error();
-    assert_eq!(error.message, ".dockerignore:2: \"[\" is not a valid pattern: a bracket is not closed");
+    let (message, help) = error.message.split_once('\n').unwrap();
+    assert_eq!(message, ".dockerignore:2: \"[\" is not a valid pattern: a bracket is not closed");
+    assert!(help.starts_with("  help: correct the line"), "{help}");
     let detail: serde_json::Value = serde_json::from_slice(&error.details[0].value).unwrap();
     assert_eq!(detail["info"]["filename"], ".dockerignore");
     assert_eq!(detail["ranges"][0]["start"]["line"], 2);
