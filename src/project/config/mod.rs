@@ -10,6 +10,7 @@ pub mod element;
 pub mod env;
 pub mod exclude;
 pub mod healthcheck;
+pub mod include;
 pub mod labels;
 pub mod layers;
 pub mod package;
@@ -41,6 +42,7 @@ use element::keys;
 use env::Env;
 use exclude::Exclude;
 use healthcheck::Healthcheck;
+use include::Include;
 use labels::Labels;
 use layers::Layers;
 use ports::Ports;
@@ -121,6 +123,10 @@ keys! {
         "stop-signal" => stop_signal: StopSignal,
         /// How the packages are shared out to layers. What there is without it is right for nearly every image.
         "layers" => layers: Layers,
+        /// Which of the project's own files take part, where not all do: patterns as in a `.dockerignore` of the project's
+        /// directory. A directory stands for all that is in it. `pyproject.toml` and the files that it names for the build, such
+        /// as the readme, need not be named. What `exclude`, `.dockerignore` or pyfront leaves out stays out.
+        "include" => include: Include,
         /// Which of the project's own files get neither into its build nor, where it is no package, into the image: patterns as in
         /// a `.dockerignore` of the project's directory. A target may have others, so that `tests` are there for the tests alone.
         "exclude" => exclude: Exclude,
