@@ -6,6 +6,7 @@ use std::process::Command;
 
 use crate::engine::{Engine, example, tag};
 use crate::projects::write;
+use crate::steps;
 
 /// Runs the command line.
 fn pyfront(project: &Path, arguments: &[&str]) -> String {
@@ -42,6 +43,27 @@ fn a_fresh_project_is_initialised_and_built() {
 const LIST: &str = "import importlib.metadata as m, shutil\n\
     print(*sorted(f'{d.name}=={d.version}' for d in m.distributions() if d.name != 'pip'), shutil.which('uv'), sep='\\n')";
 
+/// The Dockerfile with what this machine's network wants: its own certificates.
+fn with_certificates(dockerfile: &str) -> String {
+    let cache = "--mount=type=cache,target=/root/.cache/uv";
+    let secret = "--mount=type=secret,id=ca-certificates,target=/etc/ssl/certs/ca-certificates.crt";
+    dockerfile.replace(cache, &format!("{cache} {secret}")).replace("ENV UV_", "ENV UV_SYSTEM_CERTS=1 UV_")
+}
+
+#[test]
+fn the_dockerfile_copies_and_runs_the_same() {
+    let Some(engine) = Engine::get() else { return };
+    let (project, assets) = steps::project();
+    let path = project.path();
+    write(path, "Dockerfile.left", &with_certificates(&pyfront(path, &["dockerfile"])));
+    let file = path.join("Dockerfile.left").display().to_string();
+    let secret = format!("id=token,src={}", path.join("token.txt").display());
+    let context = format!("assets={}", assets.path().display());
+    let build =
+        engine.build(path, &tag("steps-left"), &["--file", &file, "--secret", &secret, "--build-context", &context]);
+    assert_eq!(engine.run(&build.tag, &[]).lines().collect::<Vec<_>>(), steps::SAYS);
+}
+
 #[test]
 fn the_dockerfile_makes_an_equivalent_image() {
     let Some(engine) = Engine::get() else { return };
@@ -51,12 +73,7 @@ fn the_dockerfile_makes_an_equivalent_image() {
         let ours = engine.build_pyproject(project.path(), &tag(name));
         pyfront(project.path(), &["init"]);
         let dockerfile = pyfront(project.path(), &["dockerfile"]);
-        // This machine's network wants its own certificates.
-        let cache = "--mount=type=cache,target=/root/.cache/uv";
-        let secret = "--mount=type=secret,id=ca-certificates,target=/etc/ssl/certs/ca-certificates.crt";
-        let here = dockerfile.replace(cache, &format!("{cache} {secret}"));
-        let here = here.replace("ENV UV_", "ENV UV_SYSTEM_CERTS=1 UV_");
-        write(project.path(), "Dockerfile.left", &here);
+        write(project.path(), "Dockerfile.left", &with_certificates(&dockerfile));
         let file = project.path().join("Dockerfile.left").display().to_string();
         let theirs = engine.build(project.path(), &tag(name), &["--file", &file]);
         let list = |tag: &str| engine.run(tag, &["python", "-c", LIST]);
