@@ -43,6 +43,27 @@ fn a_fresh_project_is_initialised_and_built() {
 const LIST: &str = "import importlib.metadata as m, shutil\n\
     print(*sorted(f'{d.name}=={d.version}' for d in m.distributions() if d.name != 'pip'), shutil.which('uv'), sep='\\n')";
 
+#[test]
+fn what_init_writes_is_understood_by_compose_and_bake() {
+    let Some(engine) = Engine::get() else { return };
+    let project = example("celery");
+    pyfront(project.path(), &["init", "--compose", "--bake"]);
+    let file = |name: &str| project.path().join(name).display().to_string();
+    let compose = engine.docker(&["compose", "--file", &file("compose.yaml"), "config", "--format", "json"]);
+    let compose: serde_json::Value = serde_json::from_str(&compose).unwrap();
+    for (name, target) in [("mailer", None), ("worker", Some("worker")), ("beat", Some("beat"))] {
+        let service = &compose["services"][name];
+        assert_eq!(service["build"]["dockerfile"], "pyproject.toml", "{service}");
+        assert_eq!(service["build"].get("target").and_then(serde_json::Value::as_str), target, "{service}");
+        assert_eq!(service["depends_on"]["redis"]["condition"], "service_healthy", "{service}");
+    }
+    let bake = engine.docker(&["buildx", "bake", "--file", &file("docker-bake.hcl"), "--print"]);
+    let bake: serde_json::Value = serde_json::from_str(&bake).unwrap();
+    let (target, worker) = (bake["target"].as_object().unwrap(), &bake["target"]["worker"]);
+    assert_eq!(target.keys().collect::<Vec<_>>(), ["beat", "mailer", "worker"]);
+    assert_eq!((&worker["target"], &worker["tags"][0]), (&"worker".into(), &"mailer-worker:latest".into()));
+}
+
 /// The Dockerfile with what this machine's network wants: its own certificates.
 fn with_certificates(dockerfile: &str) -> String {
     let cache = "--mount=type=cache,target=/root/.cache/uv";
