@@ -85,7 +85,8 @@ keys! {
         /// `PYFRONT_LOCKED` does the same and wins.
         "locked" => locked: bool,
         /// System packages that the running program needs, as `apt-get install` or (on Alpine) `apk add` names them: shared
-        /// libraries, programs that are called. A version may follow: `"libpq5=17.6-0+deb13u1"`. `"auto"` stands for those with the
+        /// libraries, programs that are called. A version may follow: `"libpq5=17.6-0+deb13u1"`. Alpine also knows packages by what
+        /// they have: `"so:libGL.so.1"`, `"cmd:git"`. `"auto"` stands for those with the
         /// shared libraries that the installed packages need and the image lacks; builds tell which these are anyway.
         "packages" => packages: RuntimePackages,
         /// System packages for the steps that build from source, as `apt-get install` or (on Alpine) `apk add` names them:
