@@ -243,14 +243,14 @@ fn service(engine: &Engine, case: &Case) -> Vec<String> {
 
 /// What lies in an image.
 #[derive(Clone)]
-struct Files {
+pub(crate) struct Files {
     /// What they all weigh, in bytes.
-    size: u64,
+    pub(crate) size: u64,
     /// Those that have no place in one: compilers, caches, tests, secrets, and what everybody may write.
-    misplaced: BTreeSet<String>,
+    pub(crate) misplaced: BTreeSet<String>,
 }
 
-fn look(engine: &Engine, tag: &str) -> Files {
+pub(crate) fn look(engine: &Engine, tag: &str) -> Files {
     let found =
         engine.docker(&["run", "--rm", "--network=none", "--user=0", "--entrypoint=python", tag, "-I", "-c", LOOK]);
     let mut lines = found.lines();

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::engine::{Engine, example, tag};
+use crate::examples::look;
 use crate::projects::write;
 use crate::steps;
 
@@ -100,6 +101,9 @@ fn the_dockerfile_makes_an_equivalent_image() {
         let list = |tag: &str| engine.run(tag, &["python", "-c", LIST]);
         assert_eq!(list(&theirs.tag), list(&ours.tag), "{name}:\n{dockerfile}");
         assert!(list(&theirs.tag).ends_with("None"), "{name}");
+        let (own, other) = (look(&engine, &ours.tag), look(&engine, &theirs.tag));
+        assert!(own.size <= other.size, "{name} weighs {} bytes, and {} by a Dockerfile", own.size, other.size);
+        assert_eq!(&own.misplaced - &other.misplaced, std::collections::BTreeSet::new(), "{name}");
         let (mut ours, theirs) = (engine.inspect(&ours.tag), engine.inspect(&theirs.tag));
         // Which image the base's tag names is known to a build only.
         ours["Config"]["Labels"].as_object_mut().unwrap().remove("org.opencontainers.image.base.digest");
