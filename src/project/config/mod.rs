@@ -120,7 +120,8 @@ keys! {
         "labels" => labels: Labels,
         /// How Docker finds out whether the container works. The check runs with the image's own Python.
         "healthcheck" => healthcheck: Healthcheck,
-        /// The signal that stops the container. The default of the base image is usually `SIGTERM`.
+        /// The signal that stops the container. The default of the base image is usually `SIGTERM`; for waitress and Gradio, which
+        /// end by `SIGINT` alone, it is that.
         "stop-signal" => stop_signal: StopSignal,
         /// How the packages are shared out to layers. What there is without it is right for nearly every image.
         "layers" => layers: Layers,
