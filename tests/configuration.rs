@@ -2,6 +2,7 @@
 //! when they are stale.
 //! `cargo xtask codegen` writes it anew.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -13,6 +14,7 @@ use pyfront::project::config::layers::Layers;
 use pyfront::project::config::repositories::RepositoryTable;
 use pyfront::project::config::run::RunTable;
 use pyfront::project::config::user::UserTable;
+use serde_json::Value;
 
 const INTRODUCTION: &str = "\
 # Configuration
@@ -59,58 +61,63 @@ fn the_schema_is_that_of_the_types() {
     check("docs/pyfront.schema.json", &format!("{schema}\n"));
 }
 
-/// The tables of the examples in which keys of ours stand.
-fn written(document: &toml::Table, tables: &mut Vec<(String, toml::Table)>) {
-    fn walk(name: &str, table: &toml::Table, tables: &mut Vec<(String, toml::Table)>) {
-        tables.push((name.to_owned(), table.clone()));
-        for (key, value) in table {
-            match value {
-                toml::Value::Table(targets) if key == "targets" => {
-                    for target in targets.values().filter_map(toml::Value::as_table) {
-                        walk(name, target, tables);
-                    }
-                }
-                toml::Value::Table(inner) => walk(key, inner, tables),
-                toml::Value::Array(list) => {
-                    for inner in list.iter().filter_map(toml::Value::as_table) {
-                        walk(key, inner, tables);
-                    }
-                }
-                _ => {}
-            }
+/// The keys of the schema, each with the name of its table: none for the outermost one, which a target is like.
+fn keys(schema: &Value) -> BTreeSet<(&str, &str)> {
+    let inner = schema["$defs"].as_object().expect("definitions").iter().filter(|(name, _)| *name != "target");
+    let tables = std::iter::once(("", schema)).chain(inner.map(|(name, table)| (name.as_str(), table)));
+    let of = |(name, table)| properties(table).map(move |(key, _)| (name, key));
+    tables.flat_map(of).collect()
+}
+
+fn properties(table: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    table["properties"].as_object().expect("properties").iter().map(|(key, schema)| (key.as_str(), schema))
+}
+
+/// Adds the keys of a table that stand in a document.
+fn written<'a>(schema: &'a Value, name: &'a str, document: &toml::Table, found: &mut BTreeSet<(&'a str, &'a str)>) {
+    let table = if name.is_empty() { schema } else { &schema["$defs"][name] };
+    for (key, of_key) in properties(table) {
+        let Some(value) = document.get(key) else { continue };
+        found.insert((if name == "target" { "" } else { name }, key));
+        let text = of_key.to_string();
+        let inner = text.split_once("#/$defs/").and_then(|(_, rest)| rest.split('"').next());
+        let Some((inner, _)) = inner.and_then(|inner| schema["$defs"].as_object()?.get_key_value(inner)) else {
+            continue;
+        };
+        let several: Vec<&toml::Value> = match value {
+            toml::Value::Table(tables) if inner == "target" => tables.values().collect(),
+            toml::Value::Array(tables) => tables.iter().collect(),
+            one => vec![one],
+        };
+        for table in several.into_iter().filter_map(toml::Value::as_table) {
+            written(schema, inner, table, found);
         }
-    }
-    let ours = document.get("tool").and_then(|tool| tool.get("pyfront")).and_then(toml::Value::as_table);
-    if let Some(ours) = ours {
-        walk("", ours, tables);
     }
 }
 
 #[test]
-fn every_key_stands_in_an_example() {
-    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
-    let mut tables = Vec::new();
-    for example in std::fs::read_dir(examples).expect("there are examples") {
-        let file = example.expect("it can be listed").path().join("pyproject.toml");
-        if let Ok(text) = std::fs::read_to_string(file) {
-            written(&text.parse().expect("TOML"), &mut tables);
+fn every_key_stands_in_an_example_and_in_the_documentation() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let schema = pyfront::project::config::schema::schema();
+    let mut found = BTreeSet::new();
+    for example in std::fs::read_dir(root.join("examples")).expect("there are examples") {
+        let directory = example.expect("it can be listed").path();
+        let read = |name: &str| std::fs::read_to_string(directory.join(name)).unwrap_or_default();
+        let project: toml::Table = read("pyproject.toml").parse().expect("TOML");
+        let ours = project.get("tool").and_then(|tool| tool.get("pyfront")).and_then(toml::Value::as_table);
+        for table in ours.cloned().into_iter().chain(read("Dockerfile").parse()) {
+            written(&schema, "", &table, &mut found);
         }
     }
-    let known = [
-        ("", Config::KEYS),
-        ("user", UserTable::KEYS),
-        ("healthcheck", HealthcheckTable::KEYS),
-        ("copy", CopyTable::KEYS),
-        ("run", RunTable::KEYS),
-        ("repositories", RepositoryTable::KEYS),
-        ("layers", Layers::KEYS),
-    ];
-    for (name, keys) in known {
-        for key in keys {
-            let shown = tables.iter().any(|(table, content)| table == name && content.contains_key(key.name));
-            assert!(shown, "no example shows {} of [tool.pyfront {name}]: write it into one of examples/", key.name);
-        }
-    }
+    let all = keys(&schema);
+    let missing: Vec<_> = all.difference(&found).collect();
+    assert!(missing.is_empty(), "no example shows these keys; write them into one of examples/: {missing:?}");
+    let page = std::fs::read_to_string(root.join("docs/configuration.md")).expect("there is a page");
+    assert_eq!(
+        page.matches("\n### `").count(),
+        all.len(),
+        "a table is missing in the_documentation_is_that_of_the_types"
+    );
 }
 
 #[test]

@@ -1,5 +1,6 @@
 """Answers every request with how long the service has been up, in words."""
 
+import contextlib
 import http.server
 import time
 
@@ -18,4 +19,5 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    http.server.ThreadingHTTPServer(("", 8000), Handler).serve_forever()
+    with contextlib.suppress(KeyboardInterrupt):
+        http.server.ThreadingHTTPServer(("", 8000), Handler).serve_forever()

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use lexopt::{Parser, ValueExt as _};
 
-use super::plan::{Layer, layers, shown};
+use super::plan::{Layer, Made, layers, shown};
 use super::project::Wanted;
 use super::size::human;
 use super::{Failure, Terminal};
@@ -71,10 +71,22 @@ impl Graph {
         let mut edge = |from: &str, to: &str, tool| edges.push((from.to_owned(), to.to_owned(), tool));
         for (number, layer) in (1..).zip(layers(preview)) {
             let id = format!("layer{number}");
-            // What is copied needs neither Python nor uv.
-            if !layer.contents.starts_with("copy ") {
-                edge("base", &id, true);
-                edge("uv", &id, true);
+            match &layer.made {
+                Made::ByUv => {
+                    edge("base", &id, true);
+                    edge("uv", &id, true);
+                }
+                Made::OnBase => edge("base", &id, true),
+                Made::InImage => {
+                    edge("base", &id, true);
+                    (1..number).for_each(|below| edge(&format!("layer{below}"), &id, true));
+                }
+                Made::Copied(None) => {}
+                Made::Copied(Some(from)) => {
+                    let source = format!("source{number}");
+                    edge(&source, &id, true);
+                    nodes.push(node(&source, Shape::Source, vec![from.clone()]));
+                }
             }
             edge(&id, "image", false);
             nodes.push(node(&id, Shape::Step, describe(&layer)));

@@ -9,7 +9,7 @@ use super::size::human;
 use super::{Failure, Terminal, assume};
 use crate::gateway::preview::Preview;
 use crate::plan::steps::POINTS;
-use crate::plan::{Healthcheck, Plan, layers};
+use crate::plan::{Healthcheck, How, Plan, layers};
 use crate::project::config::run::At;
 use crate::{emit, plan};
 
@@ -55,8 +55,28 @@ pub(super) struct Layer {
     pub(super) kind: &'static str,
     /// What is in it.
     pub(super) contents: String,
+    /// What it is made with.
+    pub(super) made: Made,
     /// What is fetched for it, in bytes, when all sizes are known.
     pub(super) size: Option<u64>,
+}
+
+impl Layer {
+    fn new(kind: &'static str, made: Made, contents: String) -> Self {
+        Self { kind, contents, made, size: None }
+    }
+}
+
+/// What a layer is made with.
+pub(super) enum Made {
+    /// uv installs or builds it, on the base.
+    ByUv,
+    /// A program of the base makes it.
+    OnBase,
+    /// A command makes it, on all that is below.
+    InImage,
+    /// It is copied, from an image or a named context if it says so.
+    Copied(Option<String>),
 }
 
 /// The layers that come on top of the base, bottom first, as the image's history tells them.
@@ -64,42 +84,44 @@ pub(super) fn layers(preview: &Preview) -> Vec<Layer> {
     let plan = &preview.plan;
     let mut found: Vec<Layer> = Vec::new();
     if let Some(python) = &plan.base.managed_python {
-        found.push(Layer { kind: "python", contents: python.describe(), size: None });
+        found.push(Layer::new("python", Made::ByUv, python.describe()));
     }
     if !plan.packages.is_empty() {
-        found.push(Layer { kind: "system", contents: emit::describe_packages(plan), size: None });
+        found.push(Layer::new("system", Made::OnBase, emit::describe_packages(plan)));
     }
     if plan.compiles_library() {
-        found.push(Layer { kind: "python", contents: emit::describe_library().to_owned(), size: None });
+        found.push(Layer::new("python", Made::OnBase, emit::describe_library().to_owned()));
     }
     for group in &plan.groups {
         let sizes = group.wheels.iter().map(|wheel| preview.sizes.get(&wheel.filename).copied());
         let titles: Vec<String> =
             group.wheels.iter().map(|wheel| format!("{} {}", wheel.name, wheel.version)).collect();
         let kind = if matches!(group.kind, layers::Kind::Own) { "own" } else { "shared" };
-        found.push(Layer { kind, contents: titles.join(", "), size: sizes.sum() });
+        found.push(Layer { size: sizes.sum(), ..Layer::new(kind, Made::ByUv, titles.join(", ")) });
     }
     for group in &plan.local {
         let titles: Vec<String> =
             group.wheels.iter().map(|wheel| format!("{} {}", wheel.name, wheel.version)).collect();
-        found.push(Layer { kind: "local", contents: titles.join(", "), size: None });
+        found.push(Layer::new("local", Made::ByUv, titles.join(", ")));
     }
     for built in plan.built_layers() {
-        found.push(Layer { kind: "built", contents: emit::describe_built(&built), size: None });
+        found.push(Layer::new("built", Made::ByUv, emit::describe_built(&built)));
     }
     if let Some(resolved) = &plan.resolved {
-        found.push(Layer { kind: "resolved", contents: emit::describe_resolved(resolved), size: None });
+        found.push(Layer::new("resolved", Made::ByUv, emit::describe_resolved(resolved)));
     }
     for point in POINTS {
         if point == At::Project {
             for members in plan.first_party_layers() {
-                found.push(Layer { kind: "yours", contents: emit::describe_members(plan, &members), size: None });
+                let copied = members.iter().all(|member| matches!(member.how, How::Copy));
+                let made = if copied { Made::Copied(None) } else { Made::ByUv };
+                found.push(Layer::new("yours", made, emit::describe_members(plan, &members)));
             }
         }
-        let copies = plan.copies_at(point).map(emit::describe_copy);
-        for contents in copies.chain(plan.runs_at(point).map(emit::describe_run)) {
-            found.push(Layer { kind: "yours", contents, size: None });
+        for copy in plan.copies_at(point) {
+            found.push(Layer::new("yours", Made::Copied(copy.source.from.clone()), emit::describe_copy(copy)));
         }
+        found.extend(plan.runs_at(point).map(|run| Layer::new("yours", Made::InImage, emit::describe_run(run))));
     }
     found
 }
@@ -154,6 +176,14 @@ fn table(preview: &Preview, assumes_libc: bool) -> String {
     }
     if let Some(check) = &config.healthcheck {
         described.push(("health", health(check)));
+    }
+    let listed = [("volumes", &config.volumes), ("writable", &plan.writable)];
+    for (name, paths) in listed {
+        let paths: Vec<String> =
+            paths.iter().filter(|path| name == "volumes" || !config.volumes.contains(path)).cloned().collect();
+        if !paths.is_empty() {
+            described.push((name, paths.join(", ")));
+        }
     }
     if let Some(signal) = &config.stop_signal {
         described.push(("stop", signal.clone()));

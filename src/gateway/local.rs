@@ -2,11 +2,11 @@
 //! change of no other; single wheels and archives; and named contexts for what lies outside of the build context.
 
 use buildkit_frontend::context::{Context, NamedContext, Selection};
-use buildkit_frontend::ignore::{IgnoreError, IgnoreFile};
 use buildkit_frontend::{FrontendError, Gateway};
 use buildkit_llb::{Annotate as _, Copy, File, Output, SCRATCH};
 use uv_normalize::PackageName;
 
+use super::chosen::Chosen;
 use super::read::{Written, hidden_build_files, hidden_or};
 use super::{report, resolve};
 use crate::diagnostic::{Diagnostic, Location};
@@ -17,7 +17,6 @@ use crate::plan::{BuildSource, How, LocalFile, Member, Plan, Tree};
 use crate::project::document::quoted;
 use crate::project::lock::{Registry, Source};
 use crate::project::place::below;
-use crate::project::pyproject::Pyproject;
 
 /// What no build of a project needs. A `.dockerignore` can bring each back with `!`.
 pub(super) const IGNORED: &[&str] = &[
@@ -47,9 +46,8 @@ pub(super) async fn sources(
         let output = match &member.tree.context {
             None => directory(written, member, &mut hidden).await?,
             Some(context) => {
-                let excluded = excluded(written, &member.tree)?;
-                let patterns = excluded.iter().flat_map(IgnoreFile::patterns).collect();
-                named(gateway, written, context, &member.origin, patterns).await?
+                let chosen = Chosen::of(written, member, Some(&written.pyproject))?;
+                named(gateway, written, context, &member.origin, &chosen).await?
             }
         };
         sources.trees.insert(member.tree.clone(), output);
@@ -62,7 +60,7 @@ pub(super) async fn sources(
     for (file, origin) in wheels.chain(archives) {
         let output = match &file.context {
             None => single(&written.context, file, origin).await?,
-            Some(context) => named(gateway, written, context, origin, Vec::new()).await?,
+            Some(context) => named(gateway, written, context, origin, &Chosen::default()).await?,
         };
         sources.files.insert(file.clone(), output);
     }
@@ -100,36 +98,31 @@ async fn directory(written: &Written, member: &Member, hidden: &mut Vec<Diagnost
     if is_built {
         selection = selection.exclude_by_default([LOCKS]);
     }
-    if !directory.is_empty() {
-        selection = selection
-            .include([escaped(directory)])
-            .hint(format!("member-{directory}"))
-            .titled(format!("[internal] load {directory}"));
-    } else if !without.is_empty() {
-        selection = selection.hint("root");
-    }
-    let excluded = excluded(written, &member.tree)?;
-    let own = excluded.iter().flat_map(IgnoreFile::rules).map(|rule| {
-        let (sign, pattern) = (if rule.reincludes() { "!" } else { "" }, rule.pattern());
-        if directory.is_empty() {
-            format!("{sign}{pattern}")
-        } else {
-            format!("{sign}{}/{pattern}", escaped(directory))
-        }
-    });
-    let own: Vec<String> = own.collect();
-    // A transfer keeps the files of the last one by this word.
-    let selection = if own.is_empty() { selection } else { selection.hint(format!("excluded-{directory}")) };
-    let selection = selection.exclude(own).exclude(without.iter().map(|other| escaped(other)));
     let known = if *directory == written.project {
         Some(&written.pyproject)
     } else {
         written.members.iter().find(|(name, _)| name.as_str() == member.name).map(|(_, pyproject)| pyproject)
     };
+    let chosen = Chosen::of(written, member, known)?;
+    let include = chosen.include(directory);
+    if !directory.is_empty() {
+        let whole = include.is_empty().then(|| escaped(directory));
+        selection =
+            selection.include(whole).hint(format!("member-{directory}")).titled(format!("[internal] load {directory}"));
+    } else if !without.is_empty() {
+        selection = selection.hint("root");
+    }
+    // A transfer keeps the files of the last one by this word.
+    let selection = if chosen.is_everything() { selection } else { selection.hint(format!("chosen-{directory}")) };
+    let selection = selection.include(include).exclude(chosen.exclude(directory));
+    let selection = selection.exclude(without.iter().map(|other| escaped(other)));
     if let (Some(pyproject), How::Install { .. }) = (known, &member.how) {
         let prefix = if directory.is_empty() { String::new() } else { format!("{directory}/") };
         hidden.extend(hidden_build_files(context, &prefix, pyproject).await?);
-        hidden.extend(excluded_build_files(written, excluded.as_ref(), pyproject));
+        hidden.extend(chosen.excluded_build_files(written, pyproject));
+    }
+    if !member.tree.include.is_empty() {
+        hidden.extend(chosen.missing(written, context, directory, &context.open(&selection).await?).await?);
     }
     if known.is_none() && !context.open(&selection).await?.has(directory).await? {
         let missing =
@@ -142,64 +135,21 @@ async fn directory(written: &Written, member: &Member, hidden: &mut Vec<Diagnost
         )));
     }
     let files = context.files(&selection)?;
-    if context.is_local() || (without.is_empty() && !is_built && excluded.is_none()) {
+    if context.is_local() || (without.is_empty() && !is_built && chosen.is_everything()) {
         return Ok(files);
     }
     // Of what BuildKit has fetched nothing can be selected before; so others' directories and locks are left out by a copy.
     let place = format!("/{directory}");
     let others = without.iter().filter_map(|other| below(directory, other)).map(escaped);
     let locks = is_built.then(|| LOCKS.to_owned());
-    let patterns = excluded.iter().flat_map(IgnoreFile::patterns);
-    let all = patterns.chain(others).chain(locks);
-    let copy = Copy::new(files, place.clone(), place).contents_only().create_dest_path().exclude(all);
+    let all = chosen.exclude("").into_iter().chain(others).chain(locks);
+    let copy = Copy::new(files, place.clone(), place).contents_only().create_dest_path();
+    let copy = copy.include(chosen.include("")).exclude(all);
     let what = match &member.how {
         How::Install { .. } => "the files of",
         How::Copy => "what is copied of",
     };
     Ok(File::on(SCRATCH).then(copy).named(format!("[internal] {what} {}", member.name)).build()?)
-}
-
-/// What `exclude` leaves out of a project, by patterns of its directory.
-fn excluded(written: &Written, tree: &Tree) -> Result<Option<IgnoreFile>, FrontendError> {
-    if tree.exclude.is_empty() {
-        return Ok(None);
-    }
-    // Each has a line of its own, so that the line of one says which it is. None begins a comment.
-    let text: String = tree.exclude.iter().flat_map(|pattern| [" ", pattern, "\n"]).collect();
-    let problem = |error: IgnoreError| {
-        let place = place_of(written, error.line);
-        report::one(
-            Diagnostic::new(format!("exclude: {:?} is no pattern: {}", error.pattern, error.reason))
-                .at_location(place)
-                .help("correct the pattern, or remove it; a \\ takes the character behind it as it is"),
-        )
-    };
-    IgnoreFile::parse("exclude", text.as_bytes()).map(Some).map_err(problem)
-}
-
-/// The place of a pattern of `exclude`, by its number from 1.
-fn place_of(written: &Written, number: u32) -> Option<Location> {
-    let patterns = &written.config.exclude.as_ref()?.value.0;
-    let index = usize::try_from(number).ok()?.checked_sub(1)?;
-    patterns.get(index).map(|pattern| pattern.location.clone())
-}
-
-/// What `exclude` leaves out although the project's build fails without it.
-fn excluded_build_files(written: &Written, excluded: Option<&IgnoreFile>, pyproject: &Pyproject) -> Vec<Diagnostic> {
-    let Some(excluded) = excluded else { return Vec::new() };
-    let required = pyproject.build_files.iter().filter(|file| file.required && !file.is_pattern());
-    let required = required.map(|file| (file.pattern.as_str(), file.named_by));
-    let all = std::iter::once(("pyproject.toml", "the project's settings")).chain(required);
-    let problem = |(path, named_by): (&str, &str)| {
-        let rule = excluded.excluding_rule(path)?;
-        Some(
-            Diagnostic::new(format!("{path} is left out of the build by the pattern {rule} of exclude"))
-                .at_location(place_of(written, rule.line()))
-                .note(format!("the project's build needs it: {named_by}"))
-                .help(format!("remove the pattern, or add \"!{path}\" behind it")),
-        )
-    };
-    all.filter_map(problem).collect()
 }
 
 /// A file of the build context, at its path there.
@@ -240,19 +190,19 @@ async fn to_copy(context: &Context, path: &str, origin: &Location, named_by: &st
     context.files(&selection)
 }
 
-/// What lies outside of the build context: a named context has to stand for it, without what some patterns match.
+/// What lies outside of the build context: a named context has to stand for it, of which some files may be chosen.
 async fn named(
     gateway: &Gateway,
     written: &Written,
     name: &str,
     origin: &Location,
-    patterns: Vec<String>,
+    chosen: &Chosen,
 ) -> Result<Output, FrontendError> {
     let files = match gateway.named_context(name, None).await? {
         Some(NamedContext::Files { context, .. }) => {
             let mut selection = Selection::everything().exclude_by_default(IGNORED.iter().copied());
-            if !patterns.is_empty() {
-                selection = selection.hint("excluded").exclude(patterns.clone());
+            if !chosen.is_everything() {
+                selection = selection.hint("chosen").include(chosen.include("")).exclude(chosen.exclude(""));
             }
             if context.is_local() {
                 return context.files(&selection);
@@ -263,10 +213,11 @@ async fn named(
         Some(NamedContext::Scratch) => Err(FrontendError::new(format!("the build context {name} is empty"))),
         None => Err(report::one(outside(written, name, origin))),
     }?;
-    if patterns.is_empty() {
+    if chosen.is_everything() {
         return Ok(files);
     }
-    let copy = Copy::new(files, "/", "/").contents_only().create_dest_path().exclude(patterns);
+    let copy = Copy::new(files, "/", "/").contents_only().create_dest_path();
+    let copy = copy.include(chosen.include("")).exclude(chosen.exclude(""));
     Ok(File::on(SCRATCH).then(copy).named(format!("[internal] the files of {name}")).build()?)
 }
 

@@ -3,6 +3,7 @@
 
 mod advice;
 mod checks;
+mod chosen;
 mod cross;
 pub mod image;
 mod libc;

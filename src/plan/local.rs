@@ -61,7 +61,7 @@ pub enum How {
 }
 
 /// A directory of the user's.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Tree {
     /// The named context (`--build-context`) that it is; `None` for a directory of the build context.
@@ -72,6 +72,9 @@ pub struct Tree {
     /// Directories in it that belong to others, by their paths in the context.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub without: Vec<String>,
+    /// What is taken of it, where that is not all: patterns in the language of ignore files.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub include: Vec<String>,
     /// What else is left out: patterns of an ignore file in the directory.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exclude: Vec<String>,
@@ -80,7 +83,7 @@ pub struct Tree {
 impl Tree {
     /// All of a named context.
     fn of_context(name: &str) -> Self {
-        Self { context: Some(name.to_owned()), directory: String::new(), without: Vec::new(), exclude: Vec::new() }
+        Self { context: Some(name.to_owned()), ..Self::default() }
     }
 }
 
@@ -163,7 +166,7 @@ pub(super) fn members(inputs: &Inputs<'_>) -> Result<Vec<Member>, Diagnostic> {
         let path = &tree.path;
         let mut tree = self::tree(inputs, package.name.as_str(), path, &how);
         if selected {
-            tree.exclude = excluded(inputs);
+            tree = chosen(inputs, tree);
         }
         // uv installs other trees from a wheel, too.
         let how = if matches!(package.artifact, Artifact::Directory(_)) { how } else { edited(inputs, how, &tree) };
@@ -175,7 +178,7 @@ pub(super) fn members(inputs: &Inputs<'_>) -> Result<Vec<Member>, Diagnostic> {
         // Of a project without uv.lock nothing but its dependencies is listed.
         let how =
             if inputs.pyproject.is_package() { install(inputs, name, Some(inputs.pyproject))? } else { How::Copy };
-        let tree = Tree { exclude: excluded(inputs), ..self::tree(inputs, name.as_str(), ".", &how) };
+        let tree = chosen(inputs, self::tree(inputs, name.as_str(), ".", &how));
         let how = edited(inputs, how, &tree);
         let origin = inputs.pyproject.project.as_ref().map(|project| project.location.clone());
         let origin = origin.unwrap_or_else(|| Location::new(&inputs.pyproject.file, 0..0));
@@ -198,8 +201,8 @@ fn described(pyproject: &Pyproject) -> Option<Location> {
 /// Takes the files of a project from a named context, if there is one of its name.
 pub fn replace(members: &mut [Member], is_given: impl Fn(&str) -> bool) {
     for member in members.iter_mut().filter(|member| is_given(&member.name)) {
-        let exclude = std::mem::take(&mut member.tree.exclude);
-        member.tree = Tree { exclude, ..Tree::of_context(&member.name) };
+        let Tree { include, exclude, .. } = std::mem::take(&mut member.tree);
+        member.tree = Tree { include, exclude, ..Tree::of_context(&member.name) };
         // What is in there may be built by another backend.
         if let How::Install { direct, .. } = &mut member.how {
             *direct = false;
@@ -259,10 +262,15 @@ fn edited(inputs: &Inputs<'_>, mut how: How, tree: &Tree) -> How {
     how
 }
 
-/// What the configuration leaves out of the project that the image is of.
-fn excluded(inputs: &Inputs<'_>) -> Vec<String> {
-    let patterns = inputs.config.exclude.iter().flat_map(|exclude| &exclude.value.0);
-    patterns.map(|pattern| pattern.value.clone()).collect()
+/// What the configuration takes and leaves out of the project that the image is of.
+fn chosen(inputs: &Inputs<'_>, tree: Tree) -> Tree {
+    let include = inputs.config.include.iter().flat_map(|include| &include.value.0);
+    let exclude = inputs.config.exclude.iter().flat_map(|exclude| &exclude.value.0);
+    Tree {
+        include: include.map(|pattern| pattern.value.clone()).collect(),
+        exclude: exclude.map(|pattern| pattern.value.clone()).collect(),
+        ..tree
+    }
 }
 
 fn tree(inputs: &Inputs<'_>, name: &str, path: &str, how: &How) -> Tree {
@@ -281,5 +289,5 @@ fn tree(inputs: &Inputs<'_>, name: &str, path: &str, how: &How) -> Tree {
         .filter_map(|package| place::within(inputs.directory, package.source.tree_path()?))
         .filter(|other| place::below(&directory, other).is_some())
         .collect();
-    Tree { context: None, directory, without: without.into_iter().collect(), exclude: Vec::new() }
+    Tree { directory, without: without.into_iter().collect(), ..Tree::default() }
 }

@@ -312,7 +312,12 @@ fn image_config(inputs: &Inputs<'_>, problems: &mut Vec<Diagnostic>) -> Config {
         volumes: config.volumes.as_ref().map(|volumes| volumes.to_vec()).unwrap_or_default(),
         labels,
         healthcheck: health_check(config, port, problems),
-        stop_signal: config.stop_signal.as_ref().map(|signal| signal.as_str().to_owned()),
+        stop_signal: config
+            .stop_signal
+            .as_ref()
+            .map(|signal| signal.as_str())
+            .or_else(|| inputs.start.stop_signal())
+            .map(str::to_owned),
     }
 }
 

@@ -36,13 +36,15 @@ fn what_the_running_program_needs_of_the_system_is_there() {
     {
         assert!(dockerfile.contains(line), "{line}: {dockerfile}");
     }
-    std::fs::write(&file, format!("{text}\n[[tool.pyfront.run]]\ncommand = [\"true\"]\n")).unwrap();
-    let refused = pyfront(project.path(), &["dockerfile"]);
-    assert!(
-        refused.code == Some(1) && refused.err.contains("are not written into a Dockerfile yet"),
-        "{}",
-        refused.err
-    );
+}
+
+#[test]
+fn what_was_added_by_hand_is_there() {
+    let mut all = String::new();
+    for name in ["node", "django", "apt-repository"] {
+        all += &["=== ", name, " ===\n", &pyfront(&example(name), &["dockerfile"]).ok(), "\n"].concat();
+    }
+    insta::assert_snapshot!(all);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use crate::command::{pyfront, pyfront_beside};
+use crate::command::{example, pyfront, pyfront_beside};
 
 /// What `uv init hello` writes.
 const FRESH: [(&str, &str); 4] = [
@@ -100,6 +100,32 @@ fn all_that_runs_the_image() {
     }
     insta::assert_snapshot!(all);
     pyfront(project.path(), &["check"]).ok();
+    // Names of jobs at the outermost level, where GitLab has words of its own: a job called `image` is none.
+    let gitlab = read(project.path(), ".gitlab-ci.yml");
+    let jobs: Vec<&str> =
+        gitlab.lines().filter_map(|line| line.strip_suffix(':')).filter(|line| !line.starts_with(' ')).collect();
+    assert_eq!(jobs, [".buildx", "test", "build"]);
+}
+
+/// With a read-only root, what the build has put into such a directory can be read and nothing be added.
+#[test]
+fn who_writes_into_the_container_gets_no_read_only_root() {
+    let project = tempfile::tempdir().unwrap();
+    for name in ["pyproject.toml", "uv.lock", "main.py"] {
+        fs::copy(example("virtual").join(name), project.path().join(name)).unwrap();
+    }
+    let file = project.path().join("pyproject.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    let keys = "[tool.pyfront]\nvolumes = [\"/data\"]\n[tool.pyfront.targets.on]\nwritable = [\"/srv\"]\n";
+    fs::write(&file, format!("{text}\n{keys}")).unwrap();
+    pyfront(project.path(), &["init", "--compose", "--kubernetes"]).ok();
+    let compose = read(project.path(), "compose.yaml");
+    let (own, target) = compose.split_once("\n  \"on\":\n").unwrap();
+    assert!(own.contains("read_only: true") && !target.contains("read_only"), "{compose}");
+    assert!(read(project.path(), "kubernetes.yaml").contains("readOnlyRootFilesystem: true"));
+    fs::write(&file, format!("{text}\n[tool.pyfront]\nwritable = [\"/srv\"]\n")).unwrap();
+    pyfront(project.path(), &["init", "--kubernetes", "--force"]).ok();
+    assert!(!read(project.path(), "kubernetes.yaml").contains("readOnlyRootFilesystem"));
 }
 
 #[test]

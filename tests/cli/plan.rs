@@ -9,7 +9,7 @@ const AMD64: [&str; 2] = ["--platform", "linux/amd64"];
 #[test]
 fn the_plan_for_people() {
     let mut all = String::new();
-    for name in ["fastapi", "source", "requirements"] {
+    for name in ["fastapi", "source", "requirements", "django"] {
         let arguments = [&["plan"][..], &AMD64].concat();
         all += &["=== ", name, " ===\n", &pyfront(&example(name), &arguments).ok(), "\n"].concat();
     }
@@ -59,11 +59,13 @@ fn a_member_is_found_from_its_own_directory() {
 
 #[test]
 fn graphs() {
-    let graph = |format: &str| {
+    let graph = |name: &str, format: &str| {
         let arguments = [&["graph", "--format", format][..], &AMD64].concat();
-        pyfront(&example("hatchling"), &arguments).ok()
+        pyfront(&example(name), &arguments).ok()
     };
-    insta::assert_snapshot!(format!("{}\n{}", graph("dot"), graph("mermaid")));
+    let (dot, mermaid) = (graph("hatchling", "dot"), graph("hatchling", "mermaid"));
+    // Commands run on what is below them, and copies have a source.
+    insta::assert_snapshot!([dot, mermaid, graph("node", "dot")].join("\n"));
 }
 
 #[test]

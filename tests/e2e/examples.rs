@@ -24,14 +24,25 @@ struct Case {
     healthy: bool,
     /// Otherwise: what it says when it has started.
     says: &'static str,
+    /// What lies in the working directory, where that is asked.
+    holds: &'static [&'static str],
     /// Whether the image is compared with that of a Dockerfile with two stages.
     compared: bool,
     /// What it stands on.
     base: &'static str,
 }
 
-const PLAIN: Case =
-    Case { example: "", target: "", options: &[], asked: &[], healthy: true, says: "", compared: false, base: SLIM };
+const PLAIN: Case = Case {
+    example: "",
+    target: "",
+    options: &[],
+    asked: &[],
+    healthy: true,
+    says: "",
+    holds: &[],
+    compared: false,
+    base: SLIM,
+};
 const SLIM: &str = "python:3.13-slim";
 const DISTROLESS: &str = "example/distroless-python:3.13";
 
@@ -52,7 +63,12 @@ const CASES: &[Case] = &[
     },
     Case { example: "distroless", asked: &[("8000/health", "\"shell\":false")], base: DISTROLESS, ..PLAIN },
     Case { example: "flask", asked: &[("8000/", "<ul></ul>"), ("8000/health", "10001")], ..PLAIN },
-    Case { example: "django", asked: &[("8000/health", "\"style\": \"/static/style.")], ..PLAIN },
+    Case {
+        example: "django",
+        asked: &[("8000/health", "\"style\": \"/static/style.")],
+        holds: &["manage.py", "shop"],
+        ..PLAIN
+    },
     Case { example: "celery", asked: &[("8000/health", "\"uid\":10001")], ..PLAIN },
     Case { example: "celery", target: "worker", options: MEMORY, healthy: false, says: " ready.", ..PLAIN },
     Case { example: "celery", target: "beat", options: MEMORY, healthy: false, says: "beat: Starting", ..PLAIN },
@@ -179,6 +195,10 @@ fn service(engine: &Engine, case: &Case) -> Vec<String> {
         let given = ask(ASK, &format!("http://127.0.0.1:{port}/{path}"));
         assert!(given.contains(answer), "{name} {at}: {given}\n{}", logs());
     }
+    if !case.holds.is_empty() {
+        let held = ask("import os; print(*sorted(os.listdir()))", "");
+        assert_eq!(held.split_whitespace().collect::<Vec<_>>(), case.holds, "{name}");
+    }
     let owner = ask("import os; status = os.stat('/proc/1'); print(status.st_uid, status.st_gid)", "");
     assert_eq!(owner.trim(), "10001 10001", "{name}: {}", logs());
 
@@ -223,14 +243,14 @@ fn service(engine: &Engine, case: &Case) -> Vec<String> {
 
 /// What lies in an image.
 #[derive(Clone)]
-struct Files {
+pub(crate) struct Files {
     /// What they all weigh, in bytes.
-    size: u64,
+    pub(crate) size: u64,
     /// Those that have no place in one: compilers, caches, tests, secrets, and what everybody may write.
-    misplaced: BTreeSet<String>,
+    pub(crate) misplaced: BTreeSet<String>,
 }
 
-fn look(engine: &Engine, tag: &str) -> Files {
+pub(crate) fn look(engine: &Engine, tag: &str) -> Files {
     let found =
         engine.docker(&["run", "--rm", "--network=none", "--user=0", "--entrypoint=python", tag, "-I", "-c", LOOK]);
     let mut lines = found.lines();

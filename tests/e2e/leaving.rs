@@ -5,7 +5,9 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::engine::{Engine, example, tag};
+use crate::examples::look;
 use crate::projects::write;
+use crate::steps;
 
 /// Runs the command line.
 fn pyfront(project: &Path, arguments: &[&str]) -> String {
@@ -43,6 +45,48 @@ const LIST: &str = "import importlib.metadata as m, shutil\n\
     print(*sorted(f'{d.name}=={d.version}' for d in m.distributions() if d.name != 'pip'), shutil.which('uv'), sep='\\n')";
 
 #[test]
+fn what_init_writes_is_understood_by_compose_and_bake() {
+    let Some(engine) = Engine::get() else { return };
+    let project = example("celery");
+    pyfront(project.path(), &["init", "--compose", "--bake"]);
+    let file = |name: &str| project.path().join(name).display().to_string();
+    let compose = engine.docker(&["compose", "--file", &file("compose.yaml"), "config", "--format", "json"]);
+    let compose: serde_json::Value = serde_json::from_str(&compose).unwrap();
+    for (name, target) in [("mailer", None), ("worker", Some("worker")), ("beat", Some("beat"))] {
+        let service = &compose["services"][name];
+        assert_eq!(service["build"]["dockerfile"], "pyproject.toml", "{service}");
+        assert_eq!(service["build"].get("target").and_then(serde_json::Value::as_str), target, "{service}");
+        assert_eq!(service["depends_on"]["redis"]["condition"], "service_healthy", "{service}");
+    }
+    let bake = engine.docker(&["buildx", "bake", "--file", &file("docker-bake.hcl"), "--print"]);
+    let bake: serde_json::Value = serde_json::from_str(&bake).unwrap();
+    let (target, worker) = (bake["target"].as_object().unwrap(), &bake["target"]["worker"]);
+    assert_eq!(target.keys().collect::<Vec<_>>(), ["beat", "mailer", "worker"]);
+    assert_eq!((&worker["target"], &worker["tags"][0]), (&"worker".into(), &"mailer-worker:latest".into()));
+}
+
+/// The Dockerfile with what this machine's network wants: its own certificates.
+fn with_certificates(dockerfile: &str) -> String {
+    let cache = "--mount=type=cache,target=/root/.cache/uv";
+    let secret = "--mount=type=secret,id=ca-certificates,target=/etc/ssl/certs/ca-certificates.crt";
+    dockerfile.replace(cache, &format!("{cache} {secret}")).replace("ENV UV_", "ENV UV_SYSTEM_CERTS=1 UV_")
+}
+
+#[test]
+fn the_dockerfile_copies_and_runs_the_same() {
+    let Some(engine) = Engine::get() else { return };
+    let (project, assets) = steps::project();
+    let path = project.path();
+    write(path, "Dockerfile.left", &with_certificates(&pyfront(path, &["dockerfile"])));
+    let file = path.join("Dockerfile.left").display().to_string();
+    let secret = format!("id=token,src={}", path.join("token.txt").display());
+    let context = format!("assets={}", assets.path().display());
+    let build =
+        engine.build(path, &tag("steps-left"), &["--file", &file, "--secret", &secret, "--build-context", &context]);
+    assert_eq!(engine.run(&build.tag, &[]).lines().collect::<Vec<_>>(), steps::SAYS);
+}
+
+#[test]
 fn the_dockerfile_makes_an_equivalent_image() {
     let Some(engine) = Engine::get() else { return };
     for name in ["fastapi", "virtual", "workspace"] {
@@ -51,17 +95,15 @@ fn the_dockerfile_makes_an_equivalent_image() {
         let ours = engine.build_pyproject(project.path(), &tag(name));
         pyfront(project.path(), &["init"]);
         let dockerfile = pyfront(project.path(), &["dockerfile"]);
-        // This machine's network wants its own certificates.
-        let cache = "--mount=type=cache,target=/root/.cache/uv";
-        let secret = "--mount=type=secret,id=ca-certificates,target=/etc/ssl/certs/ca-certificates.crt";
-        let here = dockerfile.replace(cache, &format!("{cache} {secret}"));
-        let here = here.replace("ENV UV_", "ENV UV_SYSTEM_CERTS=1 UV_");
-        write(project.path(), "Dockerfile.left", &here);
+        write(project.path(), "Dockerfile.left", &with_certificates(&dockerfile));
         let file = project.path().join("Dockerfile.left").display().to_string();
         let theirs = engine.build(project.path(), &tag(name), &["--file", &file]);
         let list = |tag: &str| engine.run(tag, &["python", "-c", LIST]);
         assert_eq!(list(&theirs.tag), list(&ours.tag), "{name}:\n{dockerfile}");
         assert!(list(&theirs.tag).ends_with("None"), "{name}");
+        let (own, other) = (look(&engine, &ours.tag), look(&engine, &theirs.tag));
+        assert!(own.size <= other.size, "{name} weighs {} bytes, and {} by a Dockerfile", own.size, other.size);
+        assert_eq!(&own.misplaced - &other.misplaced, std::collections::BTreeSet::new(), "{name}");
         let (mut ours, theirs) = (engine.inspect(&ours.tag), engine.inspect(&theirs.tag));
         // Which image the base's tag names is known to a build only.
         ours["Config"]["Labels"].as_object_mut().unwrap().remove("org.opencontainers.image.base.digest");

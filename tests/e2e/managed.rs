@@ -7,7 +7,8 @@ use crate::engine::{Engine, example, tag};
 use crate::projects::write;
 use crate::served::{Served, gateway};
 
-/// The slim image without its Python and without what it says of that, and that Python as uv expects to find it.
+/// The slim image without its Python and without what it says of that, nothing but a C library and what is beside it, and that
+/// Python as uv expects to find it. The real ones need no other libraries.
 const BASE: &str = r#"FROM python:3.13-slim AS whole
 FROM whole AS pack
 RUN set -e; mkdir -p /pack/python/bin /pack/python/lib; cp -a /usr/local/bin/python* /pack/python/bin/; \
@@ -22,6 +23,13 @@ RUN rm -rf /usr/local/bin/python* /usr/local/lib/python3* /usr/bin/python3*
 FROM scratch AS plain
 COPY --from=without / /
 ENV PATH=/usr/local/bin:/usr/bin:/bin
+FROM whole AS libraries
+RUN set -e; mkdir -p /r/usr/lib /r/usr/lib64 /r/etc /r/tmp; chmod 1777 /r/tmp; cp -a /lib /lib64 /r/; cp -aL /usr/lib64/. /r/usr/lib64/; \
+    cp -a /etc/os-release /etc/passwd /etc/group /r/etc/; cp -a /usr/lib/os-release /r/usr/lib/; \
+    find /usr/local -name '*.so*' -exec ldd {} + > /tmp/needs; ldd /usr/local/bin/python3.13 >> /tmp/needs; \
+    awk '/=> \//{print $3}' /tmp/needs | sort -u | xargs -I{} cp -L --parents {} /r
+FROM scratch AS bare
+COPY --from=libraries /r /
 "#;
 
 #[test]
@@ -30,6 +38,7 @@ fn a_base_without_python() {
     let context = tempfile::tempdir().unwrap();
     write(context.path(), "Dockerfile", BASE);
     let base = engine.build(context.path(), &tag("without-python"), &["--target", "plain"]);
+    let bare = engine.build(context.path(), &tag("bare"), &["--target", "bare"]);
     let (path, out) = (context.path().display().to_string(), context.path().join("out"));
     let output = format!("type=local,dest={}", out.display());
     engine.docker(&["buildx", "build", "--quiet", "--target", "archive", "--output", &output, &path]);
@@ -55,8 +64,8 @@ fn a_base_without_python() {
     let pyproject = std::fs::read_to_string(project.path().join("pyproject.toml")).unwrap();
     let keys = format!(
         "[tool.pyfront]\nbase = \"{}\"\nhealthcheck = {{ port = 80 }}\n[tool.pyfront.targets.slim]\nbase = \"slim\"\n\
-         [tool.uv]\npython-downloads-json-url = \"{}/list.json\"\n",
-        base.tag, served.url
+         [tool.pyfront.targets.bare]\nbase = \"{}\"\n[tool.uv]\npython-downloads-json-url = \"{}/list.json\"\n",
+        base.tag, bare.tag, served.url
     );
     write(project.path(), "pyproject.toml", &format!("{pyproject}\n{keys}"));
     let build = engine.build_pyproject(project.path(), &tag("on-managed"));
@@ -78,6 +87,13 @@ fn a_base_without_python() {
         engine.layers(&build.tag).contains(&wheels),
         "a layer of wheels is the same with this Python, wherever that is"
     );
+
+    // It needs no shell and no other program.
+    let on_bare = engine.build(project.path(), &tag("on-bare"), &["--file", &file, "--target", "bare"]);
+    assert_eq!(engine.run(&on_bare.tag, &["python", "-c", look]), expected);
+    let shell = "import os; print([path for path in ('/bin/sh', '/bin/ls', '/usr/bin/env') if os.path.exists(path)])";
+    assert_eq!(engine.run(&on_bare.tag, &["python", "-c", shell]), "[]");
+    assert!(!engine.run(&on_bare.tag, &["greeter"]).is_empty());
 
     // uv checks what it fetches.
     write(project.path(), "pyproject.toml", &format!("{pyproject}\n{}", keys.replace("list.json", "other.json")));

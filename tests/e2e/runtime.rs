@@ -16,6 +16,10 @@ healthcheck = { port = 8123, interval = \"1s\", start-interval = \"1s\", start-p
 STATE = \"/var/lib/tick\"
 STATE_FILE = \"${STATE}/state-${UNKNOWN:-1}\"
 PATH = \"/app/bin:${PATH}\"
+
+[tool.pyfront.targets.admin]
+user = \"root\"
+init = false
 ";
 
 /// Listens, after a look at where it is.
@@ -62,4 +66,13 @@ fn a_container_with_a_first_process_and_directories_of_its_own() {
     }
     let volumes = engine.docker(&["image", "inspect", "--format", "{{json .Config.Volumes}}", &build.tag]);
     assert_eq!(volumes, "{\"/data\":{}}");
+
+    // Who insists on root gets it, and a warning.
+    let file = project.path().join("pyproject.toml").display().to_string();
+    let admin = engine.build(project.path(), &tag("runtime-root"), &["--file", &file, "--target", "admin"]);
+    assert!(admin.log.contains("RootUser: pyproject.toml:"), "{}", admin.log);
+    let look = "import os, pathlib; pathlib.Path('/etc/mine').touch(); \
+                print(os.getuid(), os.getgid(), os.path.expanduser('~'), os.stat('/data').st_uid, os.stat('/app').st_uid)";
+    assert_eq!(engine.run(&admin.tag, &["python", "-c", look]), "0 0 /root 0 0");
+    assert!(!build.log.contains("RootUser"), "{}", build.log);
 }

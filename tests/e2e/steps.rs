@@ -66,9 +66,12 @@ print('bookworm' in text('/usr/local/share/other-release'))
 print([path for path in ('/run/secrets', '/tmp/rest', '/home/app/.cache', '/run/pyfront', '/out') if os.path.exists(path)])
 ";
 
-#[test]
-fn commands_and_copies_become_layers() {
-    let Some(engine) = Engine::get() else { return };
+/// What the program of [`project`] says.
+pub(crate) const SAYS: [&str; 5] =
+    ["1.0 MB in /models", "10001 network none 10001:644", "10001:640 10001:755 0:644 <svg/>", "True", "[]"];
+
+/// A project with commands and copies of each kind, and the directory of the context `assets`.
+pub(crate) fn project() -> (tempfile::TempDir, tempfile::TempDir) {
     let project = example("virtual");
     let path = project.path();
     let assets = tempfile::tempdir().unwrap();
@@ -81,6 +84,14 @@ fn commands_and_copies_become_layers() {
     write(path, "main.py", MAIN);
     write(path, "token.txt", "hush");
     write(path, ".dockerignore", "token.txt\n");
+    (project, assets)
+}
+
+#[test]
+fn commands_and_copies_become_layers() {
+    let Some(engine) = Engine::get() else { return };
+    let (project, assets) = project();
+    let path = project.path();
     let file = path.join("pyproject.toml").display().to_string();
     let secret = format!("id=token,src={}", path.join("token.txt").display());
     let context = format!("assets={}", assets.path().display());
@@ -88,9 +99,7 @@ fn commands_and_copies_become_layers() {
     let build = engine.build(path, &tag("steps"), &arguments);
     let printed = engine.run(&build.tag, &[]);
     let lines: Vec<&str> = printed.lines().collect();
-    let expected =
-        ["1.0 MB in /models", "10001 network none 10001:644", "10001:640 10001:755 0:644 <svg/>", "True", "[]"];
-    assert_eq!(lines, expected);
+    assert_eq!(lines, SAYS);
 
     // A change of the project does not touch what needs the dependencies alone.
     write(

@@ -7,7 +7,7 @@ mod base;
 mod builds;
 mod capabilities;
 mod checks;
-mod excluded;
+mod chosen;
 mod faults;
 mod hidden;
 mod inputs;

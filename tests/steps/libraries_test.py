@@ -109,7 +109,22 @@ class Libraries(unittest.TestCase):
         needs = ((NEEDED, "libc.musl-x86_64.so.1"), (NEEDED, "libz.so.1"), (NEEDED, "libpq.so.5"), (NEEDED, "libstdc++.so.6"))
         self.package("db", {"db.so": elf(*needs)})
         self.assertEqual(self.look(), ["db needs libpq.so.5, libstdc++.so.6"])
-        self.assertEqual(self.install, ["libpq", "libstdc++"])
+        self.assertEqual(self.install, ["so:libpq.so.5", "so:libstdc++.so.6"])
+
+    def test_alpine_finds_packages_by_their_libraries(self):
+        os.remove(self.root / "image/lib/some-linux-gnu/libc.so.6")
+        self.base("alpine", "3.22", "sbin/apk", libc="lib/ld-musl-x86_64.so.1")
+        self.package("cv", {"cv.so": elf((NEEDED, "libGL.so.1"), (NEEDED, "libunheard.so.1"), (NEEDED, "libtinfo.so.6"))})
+        self.look()
+        # Without a word in the table nothing is installed unasked: that no package has it would end the build.
+        self.assertEqual(self.install, ["so:libGL.so.1"])
+        self.assertEqual(
+            self.found["cv"]["help"],
+            'add to packages in [tool.pyfront]: "so:libGL.so.1", "so:libtinfo.so.6", "so:libunheard.so.1"',
+        )
+        self.look("pypandoc", "gitpython")
+        self.assertIn('"cmd:pandoc"', self.found["pypandoc"]["help"])
+        self.assertIn('"git"', self.found["gitpython"]["help"])
 
     def test_a_base_without_a_package_manager(self):
         os.remove(self.root / "image/usr/bin/apt-get")

@@ -8,7 +8,8 @@ pub(super) fn text(facts: &Facts) -> String {
     let Facts { name, file, targets, .. } = facts;
     // Text of HCL has the escapes of JSON, and templates.
     let quoted = |text: &str| serde_json::to_string(text).unwrap_or_default().replace("${", "$${").replace("%{", "%%{");
-    let all: Vec<String> = std::iter::once(name).chain(targets).map(|name| quoted(name)).collect();
+    let all: Vec<String> =
+        std::iter::once(name).chain(targets.iter().map(|(name, _)| name)).map(|name| quoted(name)).collect();
     let mut text = format!(
         "variable \"TAG\" {{\n  default = \"latest\"\n}}\n\ngroup \"default\" {{\n  targets = [{}]\n}}\n\ntarget {} {{\n  context    = \
          \".\"\n  dockerfile = {}\n  tags       = [\"{name}:${{TAG}}\"]\n}}\n",
@@ -16,7 +17,7 @@ pub(super) fn text(facts: &Facts) -> String {
         quoted(name),
         quoted(file)
     );
-    for target in targets {
+    for (target, _) in targets {
         let _ = write!(
             text,
             "\ntarget {target} {{\n  inherits = [{name}]\n  target   = {target}\n  tags     = [\"{plain}-{}:${{TAG}}\"]\n}}\n",

@@ -7,10 +7,10 @@ use super::facts::Facts;
 pub(super) fn text(facts: &Facts) -> String {
     let Facts { name, port, services, .. } = facts;
     let mut text = "services:\n".to_owned();
-    own(&mut text, facts, name, None, *port);
-    for target in &facts.targets {
+    own(&mut text, facts, name, None, *port, facts.writes_nothing);
+    for (target, writes_nothing) in &facts.targets {
         text.push('\n');
-        own(&mut text, facts, target, Some(target), None);
+        own(&mut text, facts, target, Some(target), None, *writes_nothing);
     }
     for service in services {
         let _ = write!(text, "\n  {}:\n    image: {}\n", service.name, service.image);
@@ -38,7 +38,7 @@ pub(super) fn text(facts: &Facts) -> String {
 }
 
 /// A service of the project itself.
-fn own(text: &mut String, facts: &Facts, name: &str, target: Option<&str>, port: Option<u16>) {
+fn own(text: &mut String, facts: &Facts, name: &str, target: Option<&str>, port: Option<u16>, writes_nothing: bool) {
     let Facts { file, services, .. } = facts;
     let _ = write!(text, "  {}:\n    build:\n      context: .\n", yaml(name));
     if file != "Dockerfile" {
@@ -60,8 +60,11 @@ fn own(text: &mut String, facts: &Facts, name: &str, target: Option<&str>, port:
             let _ = writeln!(text, "      {}:\n        condition: service_healthy", service.name);
         }
     }
+    if writes_nothing {
+        text.push_str("    read_only: true\n    tmpfs:\n      - /tmp\n");
+    }
     text.push_str(
-        "    read_only: true\n    tmpfs:\n      - /tmp\n    cap_drop:\n      - ALL\n    security_opt:\n      - \
+        "    cap_drop:\n      - ALL\n    security_opt:\n      - \
          no-new-privileges:true\n    restart: unless-stopped\n",
     );
 }
@@ -69,7 +72,10 @@ fn own(text: &mut String, facts: &Facts, name: &str, target: Option<&str>, port:
 /// A text as YAML: plain where that is beyond doubt.
 pub(super) fn yaml(text: &str) -> String {
     let plain = |character: char| character.is_ascii_alphanumeric() || "-_./".contains(character);
-    if text.chars().all(plain) && text.starts_with(|first: char| first.is_ascii_alphabetic() || "./".contains(first)) {
+    // Words that mean something else to one version of YAML or another.
+    let special = ["true", "false", "yes", "no", "on", "off", "y", "n", "null"];
+    let is_name = text.starts_with(|first: char| first.is_ascii_alphabetic() || "./".contains(first));
+    if text.chars().all(plain) && is_name && !special.contains(&text.to_ascii_lowercase().as_str()) {
         return text.to_owned();
     }
     serde_json::to_string(text).unwrap_or_default()

@@ -111,8 +111,10 @@ pub(super) struct Facts {
     pub(super) services: Vec<&'static Service>,
     /// Whether a package is compiled or built from its source, which may take the image's own CPU.
     pub(super) builds: bool,
-    /// Further images.
-    pub(super) targets: Vec<String>,
+    /// Whether the root file system may be read-only: the program writes to volumes alone.
+    pub(super) writes_nothing: bool,
+    /// Further images, each with the same of it.
+    pub(super) targets: Vec<(String, bool)>,
     /// Whether `--target test` has something to run.
     pub(super) has_tests: bool,
 }
@@ -139,7 +141,18 @@ impl Facts {
             account: plan.account.clone(),
             builds: !plan.built.is_empty(),
             services,
-            targets: preview.own_targets.iter().filter(|name| !BUILT_IN.contains(&name.as_str())).cloned().collect(),
+            writes_nothing: writes_nothing(plan),
+            targets: preview
+                .own_targets
+                .iter()
+                .filter(|name| !BUILT_IN.contains(&name.as_str()))
+                .map(|name| {
+                    let found = wanted.with_target(name.clone()).preview();
+                    let plan =
+                        found.as_ref().ok().and_then(|found| found.previews.first()).map(|preview| &preview.plan);
+                    (name.clone(), plan.is_some_and(writes_nothing))
+                })
+                .collect(),
             has_tests: wanted.with_target("test".to_owned()).preview().is_ok(),
         }
     }
@@ -147,6 +160,11 @@ impl Facts {
 
 /// Targets that there always are.
 const BUILT_IN: [&str; 7] = ["runtime", "dev", "test", "venv", "wheel", "requirements", "plan"];
+
+/// What `writable` names lies in the container itself, with what the build put there.
+fn writes_nothing(plan: &Plan) -> bool {
+    plan.writable.iter().all(|path| plan.config.volumes.contains(path))
+}
 
 /// The names of all that is installed.
 fn packages(plan: &Plan) -> BTreeSet<&str> {

@@ -53,10 +53,15 @@ pub(super) fn text(facts: &Facts) -> String {
     }
     text.push_str(
         "          resources:\n            requests:\n              cpu: 100m\n              memory: 128Mi\n            limits:\n              \
-         memory: 512Mi\n          securityContext:\n            allowPrivilegeEscalation: false\n            readOnlyRootFilesystem: \
-         true\n            capabilities:\n              drop:\n                - ALL\n          volumeMounts:\n            - name: tmp\n              \
-         mountPath: /tmp\n      volumes:\n        - name: tmp\n          emptyDir: {}\n",
+         memory: 512Mi\n          securityContext:\n            allowPrivilegeEscalation: false\n            capabilities:\n              \
+         drop:\n                - ALL\n",
     );
+    if facts.writes_nothing {
+        text.push_str(
+            "            readOnlyRootFilesystem: true\n          volumeMounts:\n            - name: tmp\n              mountPath: /tmp\n      \
+             volumes:\n        - name: tmp\n          emptyDir: {}\n",
+        );
+    }
     if port.is_some() {
         let _ = write!(
             text,

@@ -48,7 +48,7 @@ pub(super) fn gitlab(facts: &Facts) -> String {
         ".buildx:\n  image: docker:28\n  services:\n    - docker:28-dind\n  variables:\n    DOCKER_TLS_CERTDIR: /certs\n  \
          before_script:\n    - docker context create builder\n    - docker buildx create --use builder\n    - echo \
          \"$CI_REGISTRY_PASSWORD\" | docker login --username \"$CI_REGISTRY_USER\" --password-stdin \"$CI_REGISTRY\"\n{test}\n\
-         image:\n  extends: .buildx\n  script:\n    - >-\n      docker buildx build --file {file} --platform linux/amd64,linux/arm64\n      \
+         build:\n  extends: .buildx\n  script:\n    - >-\n      docker buildx build --file {file} --platform linux/amd64,linux/arm64\n      \
          --cache-from type=registry,ref=$CI_REGISTRY_IMAGE:cache\n      --cache-to type=registry,ref=$CI_REGISTRY_IMAGE:cache,mode=max\n      \
          --attest type=sbom --attest type=provenance,mode=max\n      --tag $CI_REGISTRY_IMAGE:$CI_COMMIT_SHORT_SHA --push .\n  rules:\n    \
          - if: $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH\n"

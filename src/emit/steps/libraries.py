@@ -240,7 +240,11 @@ class System:
 
     def package_of(self, table, library):
         """The package with a shared library, if the table knows."""
-        names = [self.package(row) for row in table["libraries"] if library in row["libraries"]]
+        rows = [row for row in table["libraries"] if library in row["libraries"]]
+        if self.family == "alpine":
+            # apk finds a package by what is in it, whatever the release calls that package.
+            return "so:" + library if any(row.get("musl", True) for row in rows) else None
+        names = [self.package(row) for row in rows]
         return next(filter(None, names), None)
 
     def help(self, known, unknown):
@@ -249,10 +253,12 @@ class System:
             return "take a base image with apt-get or apk and add the package to packages in [tool.pyfront], or add the library " \
                 "with [[tool.pyfront.copy]]"
         parts = []
+        if self.family == "alpine":
+            known, unknown = known | {"so:" + library for library in unknown}, []
         if known:
             parts.append("add to packages in [tool.pyfront]: " + ", ".join('"%s"' % name for name in sorted(known)))
         if unknown:
-            ask = "apt-file search " + unknown[0] if self.family == "debian" else "apk search so:" + unknown[0]
+            ask = "apt-file search " + unknown[0]
             parts.append("look for the package of %s that has %s (%s)" % (self.name, listed(unknown), ask))
         return "; ".join(parts)
 

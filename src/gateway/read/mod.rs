@@ -40,7 +40,7 @@ use crate::project::pyproject::Pyproject;
 use crate::project::python_version::{PythonRequest, RequiresPython, read_python_version_file};
 use crate::project::{asked_for, stale, workspace};
 
-const PYPROJECT: &str = "pyproject.toml";
+pub(crate) const PYPROJECT: &str = "pyproject.toml";
 const PYTHON_VERSION: &str = ".python-version";
 
 /// Everything that the user wrote.

@@ -48,6 +48,7 @@ fn gradio(evidence: &Evidence<'_>) -> Option<StartCommand> {
     module.acts.as_ref().or(module.main_guard.as_ref())?;
     let port = evidence.configured_port().unwrap_or(7860);
     let mut start = found(evidence, path, "gradio", vec!["python", path], port);
+    start.is_interrupted = true;
     start.env = vec![("GRADIO_SERVER_NAME", "0.0.0.0".to_owned()), ("GRADIO_SERVER_PORT", port.to_string())];
     Some(start)
 }

@@ -18,6 +18,7 @@ mod reload;
 mod script;
 mod serve;
 mod servers;
+mod stop;
 #[cfg(test)]
 mod tests;
 mod tests_command;
@@ -56,6 +57,8 @@ pub struct StartCommand {
     pub env: Vec<(&'static str, String)>,
     /// Files of settings that it reads: the path in the image, and the text.
     pub files: Vec<(&'static str, &'static str)>,
+    /// Whether it is known to end by SIGINT alone.
+    pub is_interrupted: bool,
 }
 
 impl StartCommand {

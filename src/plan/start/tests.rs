@@ -426,6 +426,7 @@ fn apps_workers_and_procfiles() {
     let gradio = "import gradio as gr\ndemo = gr.Interface(x)\ndemo.launch()\n";
     let start = run(&sketch(&port("\"gradio\""), "gradio", &[("app.py", gradio)])).unwrap();
     let listen = [("GRADIO_SERVER_NAME", "0.0.0.0".to_owned()), ("GRADIO_SERVER_PORT", "9000".to_owned())];
+    assert_eq!(start.stop_signal(), Some("SIGINT"));
     assert_eq!(start.env, listen);
 }
 

@@ -29,7 +29,7 @@ impl Element for Exclude {
 }
 
 /// Why a text is no pattern.
-fn refused(pattern: &str) -> Option<&'static str> {
+pub(super) fn refused(pattern: &str) -> Option<&'static str> {
     if pattern.trim() != pattern || pattern.is_empty() {
         return Some("is empty, or begins or ends with a space");
     }

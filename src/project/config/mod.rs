@@ -10,6 +10,7 @@ pub mod element;
 pub mod env;
 pub mod exclude;
 pub mod healthcheck;
+pub mod include;
 pub mod labels;
 pub mod layers;
 pub mod package;
@@ -41,6 +42,7 @@ use element::keys;
 use env::Env;
 use exclude::Exclude;
 use healthcheck::Healthcheck;
+use include::Include;
 use labels::Labels;
 use layers::Layers;
 use ports::Ports;
@@ -83,7 +85,8 @@ keys! {
         /// `PYFRONT_LOCKED` does the same and wins.
         "locked" => locked: bool,
         /// System packages that the running program needs, as `apt-get install` or (on Alpine) `apk add` names them: shared
-        /// libraries, programs that are called. A version may follow: `"libpq5=17.6-0+deb13u1"`. `"auto"` stands for those with the
+        /// libraries, programs that are called. A version may follow: `"libpq5=17.6-0+deb13u1"`. Alpine also knows packages by what
+        /// they have: `"so:libGL.so.1"`, `"cmd:git"`. `"auto"` stands for those with the
         /// shared libraries that the installed packages need and the image lacks; builds tell which these are anyway.
         "packages" => packages: RuntimePackages,
         /// System packages for the steps that build from source, as `apt-get install` or (on Alpine) `apk add` names them:
@@ -117,10 +120,15 @@ keys! {
         "labels" => labels: Labels,
         /// How Docker finds out whether the container works. The check runs with the image's own Python.
         "healthcheck" => healthcheck: Healthcheck,
-        /// The signal that stops the container. The default of the base image is usually `SIGTERM`.
+        /// The signal that stops the container. The default of the base image is usually `SIGTERM`; for waitress and Gradio, which
+        /// end by `SIGINT` alone, it is that.
         "stop-signal" => stop_signal: StopSignal,
         /// How the packages are shared out to layers. What there is without it is right for nearly every image.
         "layers" => layers: Layers,
+        /// Which of the project's own files take part, where not all do: patterns as in a `.dockerignore` of the project's
+        /// directory. A directory stands for all that is in it. `pyproject.toml` and the files that it names for the build, such
+        /// as the readme, need not be named. What `exclude`, `.dockerignore` or pyfront leaves out stays out.
+        "include" => include: Include,
         /// Which of the project's own files get neither into its build nor, where it is no package, into the image: patterns as in
         /// a `.dockerignore` of the project's directory. A target may have others, so that `tests` are there for the tests alone.
         "exclude" => exclude: Exclude,

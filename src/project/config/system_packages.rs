@@ -95,6 +95,9 @@ impl SystemPackages {
     }
 }
 
+/// What apk knows packages by besides their names: their libraries, programs and modules of pkg-config.
+const PROVIDED: [&str; 3] = ["so:", "cmd:", "pc:"];
+
 /// Why a text is no package: neither an option, nor a file, nor apt's way to remove (`gcc-`) something.
 fn problem(package: &str) -> Option<&'static str> {
     let (name, version) = match package.split_once('=') {
@@ -104,6 +107,13 @@ fn problem(package: &str) -> Option<&'static str> {
     let is_name =
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'_');
     let is_version = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.' | b'_' | b':' | b'~');
+    if let Some(provided) = PROVIDED.iter().find_map(|kind| name.strip_prefix(kind)) {
+        let is_provided = |byte: u8| is_name(byte) || byte.is_ascii_uppercase();
+        if provided.is_empty() || provided.len() > 200 || !provided.bytes().all(is_provided) {
+            return Some("does not say what the package has");
+        }
+        return version.map(|_| "cannot have a version");
+    }
     let first = name.bytes().next();
     if !first.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()) || !name.bytes().all(is_name) {
         return Some("is not the name of a package");
@@ -125,6 +135,8 @@ mod tests {
     fn names_and_versions() {
         let packages = read("build-packages = ['libpq-dev', 'g++', 'gcc=4:14.2.0-1', 'g++']").build_packages.unwrap();
         assert_eq!(packages.to_vec(), ["g++", "gcc=4:14.2.0-1", "libpq-dev"]);
+        let provided = read("packages = ['so:libGL.so.1', 'cmd:git']").packages.unwrap().value.named;
+        assert_eq!(provided.to_vec(), ["cmd:git", "so:libGL.so.1"]);
     }
 
     #[test]
@@ -140,7 +152,10 @@ mod tests {
     #[test]
     fn refusals() {
         insta::assert_snapshot!(errors("build-packages = 'gcc libpq-dev'\n"));
-        let all = ["-o", "--yes", "./x.deb", "gcc-", "", "GCC", "a b", "gcc=", "gcc=1 2", "gcc/sid", "x\\u001b"];
+        let all = [
+            "-o", "--yes", "./x.deb", "gcc-", "", "GCC", "a b", "gcc=", "gcc=1 2", "gcc/sid", "x\\u001b", "so:",
+            "so:a=1", "deb:x", "so:a/b",
+        ];
         let all: Vec<String> = all.iter().map(|name| format!("\"{name}\"")).collect();
         insta::assert_snapshot!(errors(&format!("build-packages = [{}]\n", all.join(",\n"))));
     }

@@ -5,12 +5,16 @@ use std::fmt::Write as _;
 
 use lexopt::Parser;
 
+mod steps;
+mod system;
+
 use super::project::Wanted;
 use super::{Failure, Terminal};
 use crate::gateway::preview::{Install, Preview};
 use crate::plan::managed::DIRECTORY;
 use crate::plan::target::Kind;
 use crate::plan::{Healthcheck, How, Plan, VENV};
+use crate::project::config::run::At;
 use crate::project::entry::Entry;
 
 pub(super) const ABOUT: &str = "print a Dockerfile that makes an equivalent image without pyfront";
@@ -53,26 +57,6 @@ fn text(preview: &Preview, file: &str) -> Result<String, Failure> {
             plan.target
         )));
     }
-    if !plan.copies.is_empty() || !plan.runs.is_empty() {
-        return Err(Failure::Failed(
-            "copy and run of [tool.pyfront] are not written into a Dockerfile yet\n  help: remove them, make the Dockerfile, and \
-             add them to it as COPY and RUN"
-                .to_owned(),
-        ));
-    }
-    if !plan.repositories.is_empty() {
-        return Err(Failure::Failed(
-            "repositories of [tool.pyfront] are not written into a Dockerfile\n  help: remove them, make the Dockerfile, and add \
-             them to it where it calls apt-get or apk"
-                .to_owned(),
-        ));
-    }
-    if plan.first_party.iter().any(|member| !member.tree.exclude.is_empty()) {
-        return Err(Failure::Failed(
-            "exclude of [tool.pyfront] is not written into a Dockerfile\n  help: move its patterns to .dockerignore"
-                .to_owned(),
-        ));
-    }
     if let Some(outside) = plan.first_party.iter().find_map(|member| member.tree.context.as_ref()) {
         return Err(Failure::Failed(format!(
             "{outside} lies outside of the build context\n  help: move it into the project, or build it with pyfront"
@@ -82,9 +66,36 @@ fn text(preview: &Preview, file: &str) -> Result<String, Failure> {
         "# Made by pyfront {} from {file}. It is yours: nothing of pyfront is needed to build it.\n",
         env!("CARGO_PKG_VERSION")
     );
+    left_out(&mut text, plan);
     builder(&mut text, preview)?;
     image(&mut text, preview)?;
     Ok(text)
+}
+
+/// Says what `.dockerignore` has to have: there is nothing like it in a Dockerfile.
+fn left_out(text: &mut String, plan: &Plan) {
+    let mut lines = Vec::new();
+    for tree in plan.first_party.iter().map(|member| &member.tree) {
+        let below = |pattern: &str| match tree.directory.as_str() {
+            "" => pattern.to_owned(),
+            directory => format!("{directory}/{}", pattern.trim_start_matches('/')),
+        };
+        if !tree.include.is_empty() {
+            lines.push(below("*"));
+            let needed = ["pyproject.toml", "uv.lock"].map(str::to_owned);
+            lines.extend(tree.include.iter().chain(&needed).map(|pattern| format!("!{}", below(pattern))));
+        }
+        lines.extend(tree.exclude.iter().map(|pattern| match pattern.strip_prefix('!') {
+            Some(pattern) => format!("!{}", below(pattern)),
+            None => below(pattern),
+        }));
+    }
+    if !lines.is_empty() {
+        text.push_str("# What the image does without belongs on top of .dockerignore:\n");
+        for line in lines {
+            let _ = writeln!(text, "#   {line}");
+        }
+    }
 }
 
 /// The stage that installs.
@@ -107,7 +118,7 @@ fn builder(text: &mut String, preview: &Preview) -> Result<(), Failure> {
         }
         let _ = writeln!(text, "\nRUN UV_PYTHON_DOWNLOADS=manual uv python install --no-bin {}", managed.download);
     }
-    packages(text, plan, &plan.build_packages);
+    system::install(text, plan, &system::with_headers(plan))?;
     let _ = writeln!(text, "WORKDIR {SOURCES}");
     let copies = plan.first_party.iter().all(|member| matches!(member.how, How::Copy));
     match &preview.install {
@@ -160,23 +171,6 @@ fn builder(text: &mut String, preview: &Preview) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Installs system packages, if there are any.
-fn packages(text: &mut String, plan: &Plan, packages: &[String]) {
-    if packages.is_empty() {
-        return;
-    }
-    let packages = words(packages);
-    let install = if is_alpine(plan) {
-        format!("apk add --no-cache {packages}")
-    } else {
-        format!(
-            "apt-get update \\\n    && apt-get install --yes --no-install-recommends {packages} \\\n    && rm -rf \
-             /var/lib/apt/lists/*"
-        )
-    };
-    let _ = writeln!(text, "RUN {install}");
-}
-
 /// The image itself.
 fn image(text: &mut String, preview: &Preview) -> Result<(), Failure> {
     let plan = &preview.plan;
@@ -187,7 +181,7 @@ fn image(text: &mut String, preview: &Preview) -> Result<(), Failure> {
             "# A build with pyfront installs the libraries that packages lack here, and its history names them.\n",
         );
     }
-    packages(text, plan, &plan.packages.iter().map(|package| package.name.clone()).collect::<Vec<_>>());
+    system::install(text, plan, &plan.packages.iter().map(|package| package.name.clone()).collect::<Vec<_>>())?;
     if account.uid != 0 {
         let (name, uid, gid) = (&account.name, account.uid, account.gid);
         let home = words(std::slice::from_ref(&account.home));
@@ -226,16 +220,17 @@ fn image(text: &mut String, preview: &Preview) -> Result<(), Failure> {
     }
     // A directory that WORKDIR makes belongs to USER.
     let _ = writeln!(text, "USER {}:{}\nWORKDIR {}", account.uid, account.gid, quoted("workdir", &plan.workdir)?);
+    steps::write(text, plan, At::Dependencies)?;
     if let Some(member) = plan.first_party.iter().find(|member| matches!(member.how, How::Copy)) {
         let source = match &preview.install {
             Install::Script(script) => script.as_str(),
             _ if member.tree.directory.is_empty() => ".",
             _ => &member.tree.directory,
         };
-        let plain = source.chars().all(|character| character.is_ascii_alphanumeric() || "-_./".contains(character));
-        let arguments = [source.to_owned(), "./".to_owned()];
-        let _ = writeln!(text, "COPY {}", if plain { arguments.join(" ") } else { array(&arguments) });
+        let _ = writeln!(text, "COPY {}", steps::paths(&[source.to_owned(), "./".to_owned()]));
     }
+    steps::write(text, plan, At::Project)?;
+    steps::write(text, plan, At::Runtime)?;
     if !plan.config.volumes.is_empty() {
         let _ = writeln!(text, "VOLUME {}", array(&plan.config.volumes));
     }
@@ -302,7 +297,7 @@ fn array(arguments: &[String]) -> String {
 
 /// Words for a shell.
 fn words(words: &[String]) -> String {
-    super::plan::shown(words)
+    crate::cli::plan::shown(words)
 }
 
 /// A value in an instruction that replaces variables.
