@@ -41,12 +41,15 @@ const RECIPE: Recipe<'static> = Recipe {
     hooks: &[DOWNLOAD],
 };
 
-/// Fetches and unpacks the sources as their authors released them, without Debian's changes. The first line of apt's
-/// sources is the release itself, without what came after it.
+/// Fetches and unpacks the sources as their authors released them, without Debian's changes: those of the release itself (the
+/// first line of apt's sources), or what came before or after it, for a mirror can lack a file that its index has.
 const DOWNLOAD: &str = "chroot \"$1\" sh -ec 'mkdir /src; cd /src; \
-    sed -n \"1s/^deb /deb-src /p\" /etc/apt/sources.list > /etc/apt/sources.list.d/sources.list; apt-get update; \
+    sed -n \"s/^deb /deb-src /p\" /etc/apt/sources.list > /etc/apt/sources.list.d/sources.list; apt-get update; \
     for name in python3.13 openssl zlib libffi; do \
-        apt-get source --download-only $name/trixie; mkdir $name; tar -xf ${name}_*.orig.tar.?z -C $name --strip-components=1; \
+        for version in /trixie $(apt-cache showsrc --only-source $name | sed -n \"s/^Version: /=/p\" | sort -urV); do \
+            apt-get source --download-only $name$version && break; rm -f ${name}_*; \
+        done; \
+        mkdir $name; tar -xf ${name}_*.orig.tar.?z -C $name --strip-components=1; \
     done'";
 
 /// Builds into `/out`. The compiler is Debian's own with musl's headers and libraries; it would call itself one for glibc,
