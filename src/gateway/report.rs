@@ -13,8 +13,9 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Location, SourceFile};
 
 /// Files up to this size, in bytes, are sent whole.
 const WHOLE: usize = 32 << 10;
-/// This many lines before and after a place are kept of a bigger file.
-const CONTEXT: usize = 5;
+/// This many lines before and after a place are kept of a bigger file: as many as clients show (`Source.Print` in BuildKit's
+/// `solver/errdefs/source.go`).
+const CONTEXT: usize = 2;
 
 /// The error for everything that is wrong; each place is shown with its lines.
 pub fn error(diagnostics: &Diagnostics) -> FrontendError {

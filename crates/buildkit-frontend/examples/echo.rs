@@ -39,7 +39,7 @@ async fn build(gateway: &Gateway) -> Result<BuildResult, FrontendError> {
             everything(gateway).await
         }
         Some("panic") => {
-            gateway.solve(&local(gateway, "context")).await?;
+            gateway.solve(local(gateway, "context")).await?;
             panic!("the {} frontend panics", "echo")
         }
         Some("panic-in-task") => {
@@ -86,16 +86,16 @@ async fn build(gateway: &Gateway) -> Result<BuildResult, FrontendError> {
             everything(gateway).await
         }
         Some("panic-without-connection") => {
-            let _ = gateway.solve(&local(gateway, "context")).await;
+            let _ = gateway.solve(local(gateway, "context")).await;
             panic!("nobody hears it")
         }
         Some("stubborn") => {
-            let _ = gateway.solve(&local(gateway, "context")).await;
+            let _ = gateway.solve(local(gateway, "context")).await;
             Ok(BuildResult::default())
         }
         Some("sleep") => std::future::pending().await,
         Some("read") => {
-            let reference = gateway.solve(&local(gateway, "context")).await?;
+            let reference = gateway.solve(local(gateway, "context")).await?;
             let data = reference.read_file("big").await?;
             Ok(BuildResult::default().with_metadata("frontend.size", data.len().to_string()))
         }
@@ -117,7 +117,7 @@ async fn build(gateway: &Gateway) -> Result<BuildResult, FrontendError> {
         Some("huge-result") => Ok(BuildResult::default().with_metadata("frontend.huge", vec![0; 20 << 20])),
         Some("concurrent") => {
             let definition = local(gateway, "context");
-            let reference = gateway.solve(&definition).await?;
+            let reference = gateway.solve(definition).await?;
             let mut tasks = Vec::new();
             for _ in 0..32 {
                 let reference = reference.clone();
@@ -135,7 +135,7 @@ async fn build(gateway: &Gateway) -> Result<BuildResult, FrontendError> {
 
 async fn everything(gateway: &Gateway) -> Result<BuildResult, FrontendError> {
     let definition = local(gateway, "context");
-    let reference = gateway.solve(&definition).await?;
+    let reference = gateway.solve(definition).await?;
     let content = reference.read_file("a").await.map_err(|error| error.context("read a"))?;
     let missing = reference.read_optional_file("dir/none").await?;
     let names: Vec<String> = reference.read_dir("/", None).await?.into_iter().map(|entry| entry.path).collect();

@@ -197,7 +197,7 @@ impl Gateway {
 
     /// [Marshals](Self::marshal) and [solves](Self::solve).
     pub async fn solve_output(&self, output: Option<&Output>) -> Result<Reference, FrontendError> {
-        self.solve(&self.marshal(output)?).await
+        self.solve(self.marshal(output)?).await
     }
 
     /// Where the main context and the entry file are. Found out once.
@@ -206,9 +206,9 @@ impl Gateway {
     }
 
     /// Hands over a build graph. BuildKit checks it, and builds it when its files are needed.
-    pub async fn solve(&self, definition: &Definition) -> Result<Reference, FrontendError> {
+    pub async fn solve(&self, definition: Definition) -> Result<Reference, FrontendError> {
         let request = proto::SolveRequest {
-            definition: Some(definition.as_pb().clone()),
+            definition: Some(definition.into_pb()),
             allow_result_return: true,
             allow_result_array_ref: true,
             cache_imports: self.0.options.cache_imports.iter().map(Into::into).collect(),
@@ -602,7 +602,7 @@ mod tests {
     #[expect(dead_code, reason = "compiling it is the test")]
     fn calls_can_be_spawned(gateway: &Gateway, reference: &Reference, definition: &Definition, image: &ImageReference) {
         is_send(gateway.clone());
-        is_send(gateway.solve(definition));
+        is_send(gateway.solve(definition.clone()));
         is_send(gateway.solve_output(None));
         is_send(gateway.resolve_image(image, ResolveImage::default()));
         is_send(gateway.inputs());
