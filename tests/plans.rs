@@ -277,8 +277,7 @@ fn system_packages_of_the_program_are_below_everything_that_is_installed() {
 
 #[test]
 fn system_packages_are_where_builds_run_and_nowhere_else() {
-    let mut plan = plan("source");
-    plan.build_packages = vec!["gcc".to_owned()];
+    let plan = plan_with("source", "[tool.pyfront]\nbuild-packages = [\"gcc\"]");
     let text = operations(&plan, &Caps::all()).replace('…', "\"\"");
     let operations: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
     let named = |name: &str| {

@@ -151,7 +151,8 @@ fn table(preview: &Preview, assumes_libc: bool) -> String {
         line("packages", "those with libraries that installed packages lack, which a build finds out");
     }
     if !plan.build_packages.is_empty() {
-        line("build", &format!("with the system packages {}", plan.build_packages.join(", ")));
+        let names: Vec<&str> = plan.build_packages.iter().map(|package| package.name.as_str()).collect();
+        line("build", &format!("with the system packages {}", names.join(", ")));
     }
     for repository in &plan.repositories {
         line("", &format!("system packages also from {}", repository.url));

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::fetch::with_secrets;
 use super::programs;
 use super::{CA_SECRET, EPOCH, Emitter, Machine, describe_packages};
+use crate::plan::SystemPackage;
 use crate::plan::indexes::NETRC;
 use crate::plan::repositories::{Key, Repository};
 
@@ -25,9 +26,9 @@ impl Emitter<'_> {
         // Another uv is no reason to install them again.
         let machine = Machine { uv: None, ..machine };
         let ground = self.ground(machine)?;
-        let arguments = std::iter::once("build-packages".to_owned()).chain(packages.iter().cloned());
-        let name = format!("[build] install {}", packages.join(", "));
-        self.system_step(machine, &ground, arguments, name)?.build()?.root()
+        let names: Vec<&str> = packages.iter().map(|package| package.name.as_str()).collect();
+        let name = format!("[build] install {}", names.join(", "));
+        self.system_step(machine, &ground, "build-packages", packages, name)?.build()?.root()
     }
 
     /// What the image's layers stand on: the base image with the packages that the running program needs. No step that
@@ -38,33 +39,32 @@ impl Emitter<'_> {
             return Ok(base.clone());
         }
         let machine = self.context.target.unwrap_or(self.context.builder);
-        let arguments =
-            std::iter::once("packages".to_owned()).chain(plan.packages.iter().map(|package| package.name.clone()));
         let name = format!("{} {}", self.stage("system", false), describe_packages(plan));
-        let mut exec = self.system_step(machine, base, arguments, name)?;
-        for package in &plan.packages {
-            if let Some(place) = (self.context.place)(&package.origin) {
-                exec = exec.at(place);
-            }
-        }
-        exec.build()?.root()
+        self.system_step(machine, base, "packages", &plan.packages, name)?.build()?.root()
     }
 
-    /// A step that installs packages into a root.
+    /// A step that installs packages, which a key of the configuration asks for, into a root.
     fn system_step(
         &self,
         machine: Machine<'_>,
         root: &Output,
-        arguments: impl Iterator<Item = String>,
+        key: &str,
+        packages: &[SystemPackage],
         name: String,
     ) -> Result<Exec, OpError> {
         let without_uv = Machine { uv: None, ..machine };
+        let arguments = std::iter::once(key.to_owned()).chain(packages.iter().map(|package| package.name.clone()));
         let mut exec = self.networked_step(without_uv, root, &programs::SYSTEM, arguments, name)?;
         let prefix = self.context.steps.cache_prefix();
         for (cache, path) in CACHES {
             // Package managers lock these directories, each its own.
             let id = format!("{prefix}pyfront/{cache}-{}{}", self.plan.cache_platform(), machine.cache_suffix);
             exec = exec.mount(Cache::new(id, path).sharing(Sharing::Locked));
+        }
+        for package in packages {
+            if let Some(place) = (self.context.place)(&package.origin) {
+                exec = exec.at(place);
+            }
         }
         self.with_repositories(exec)
     }

@@ -24,6 +24,7 @@ use crate::plan::{
 };
 use crate::project::config::healthcheck::{self, Test};
 use crate::project::config::{self, workdir};
+use crate::project::document::Located;
 use crate::project::lock::{FileLocation, Lock};
 use crate::project::pyproject::Pyproject;
 
@@ -112,7 +113,8 @@ pub fn make(inputs: &Inputs<'_>) -> Result<Plan, Diagnostics> {
     let account = Account { name: user.name, uid: user.uid, gid: user.gid, home: user.home };
     let auto_packages = inputs.config.packages.as_ref().and_then(|packages| packages.auto.clone()).filter(|_| on_base);
     let packages = packages(inputs);
-    let build_packages = inputs.config.build_packages.as_ref().map(|packages| packages.to_vec()).unwrap_or_default();
+    let build_packages = inputs.config.build_packages.iter().flat_map(|packages| packages.iter());
+    let build_packages: Vec<SystemPackage> = build_packages.map(system_package).collect();
     let installs = auto_packages.is_some() || !packages.is_empty() || !build_packages.is_empty();
     Ok(Plan {
         project,
@@ -154,16 +156,19 @@ fn packages(inputs: &Inputs<'_>) -> Vec<SystemPackage> {
         return Vec::new();
     }
     let asked = inputs.config.packages.iter().flat_map(|packages| packages.named.iter());
-    let package = |name: &str, origin: &Location| SystemPackage { name: name.to_owned(), origin: origin.clone() };
-    let mut packages: Vec<SystemPackage> = asked.map(|asked| package(&asked.value, &asked.location)).collect();
+    let mut packages: Vec<SystemPackage> = asked.map(system_package).collect();
     let is_tini = |package: &SystemPackage| package.name.split('=').next() == Some(TINI);
     if let Some(init) = inputs.config.init.as_ref().filter(|init| init.value)
         && !packages.iter().any(is_tini)
     {
-        packages.push(package(TINI, &init.location));
+        packages.push(SystemPackage { name: TINI.to_owned(), origin: init.location.clone() });
         packages.sort_by(|a, b| a.name.cmp(&b.name));
     }
     packages
+}
+
+fn system_package(asked: &Located<String>) -> SystemPackage {
+    SystemPackage { name: asked.value.clone(), origin: asked.location.clone() }
 }
 
 /// The program, and the package of Debian and Alpine, that is the first process where `init` is set.

@@ -75,7 +75,7 @@ pub struct Plan {
     pub auto_packages: Option<Location>,
     /// System packages of the steps that build; nothing of them gets into the image.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub build_packages: Vec<String>,
+    pub build_packages: Vec<SystemPackage>,
     /// Where these come from, besides the repositories that the base image knows.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub repositories: Vec<repositories::Repository>,

@@ -66,7 +66,7 @@ fn further(plan: &Plan, index: usize, repository: &Repository) -> Result<(String
 
 /// The packages of a build, with the C library's headers where a compiler is asked for: distributions only recommend them.
 pub(super) fn with_headers(plan: &Plan) -> Vec<String> {
-    let mut packages = plan.build_packages.clone();
+    let mut packages: Vec<String> = plan.build_packages.iter().map(|package| package.name.clone()).collect();
     let is_compiler = |package: &String| {
         let name = package.split('=').next().unwrap_or_default();
         matches!(name.split('-').next(), Some("gcc" | "clang"))

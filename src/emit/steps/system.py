@@ -44,7 +44,7 @@ def run(*command, hint=None):
             "%s could not be installed: %s\n"
             "help: what %s said stands above; %s" % (
                 key, ", ".join(packages), command[0],
-                hint or "the names in %s of [tool.pyfront] must be those of the\n      distribution of the base image" % key,
+                hint or "the names in %s of [tool.pyfront] must be those of the\n      distribution of the base image, and its repositories must be reachable" % key,
             )
         )
 
@@ -119,6 +119,8 @@ def apk_options():
     for repository in repositories():
         shutil.copy(repository["key"], keys)
         options += ["--repository", repository["url"]]
+    if os.path.exists(NETRC):
+        os.environ["NETRC"] = NETRC
     return options
 
 
@@ -145,6 +147,30 @@ def restore_logs(before):
             os.utime(path, ns=(before[path][1],) * 2)
 
 
+SHADOW = "/etc/shadow"
+
+
+def accounts():
+    """The lines of accounts that have passwords, or may have."""
+    if not os.path.exists(SHADOW):
+        return []
+    with open(SHADOW, "rb") as file:
+        return file.read().splitlines(keepends=True)
+
+
+def fix_accounts(before):
+    """Gives accounts that packages have made the same day of a last password always. Alpine's tools take today."""
+    fixed, found = [], accounts()
+    for line in found:
+        fields = line.split(b":")
+        if line not in before and len(fields) > 2 and fields[2]:
+            fields[2] = b"%d" % (step.EPOCH // 86400)
+        fixed.append(b":".join(fields))
+    if fixed != found:
+        with open(SHADOW, "wb") as file:
+            file.writelines(fixed)
+
+
 # What package managers keep of the time before, and an index by inode numbers, which are others every time.
 REMAINS = (
     "/var/cache/ldconfig/aux-cache", "/var/lib/dpkg/status-old", "/var/lib/dpkg/diversions-old",
@@ -152,8 +178,10 @@ REMAINS = (
 )
 
 
+HINT = "a repository must be reachable, and signed with the key\n      that stands beside it in [[tool.pyfront.repositories]]"
+
 step.trust_company_ca()
-before = logs()
+before, accounts_before = logs(), accounts()
 if shutil.which("apt-get"):
     configure_apt()
     os.makedirs("/var/cache/apt/archives/partial", exist_ok=True)
@@ -164,11 +192,15 @@ if shutil.which("apt-get"):
         "-o", "Dpkg::Options::=--path-include=/usr/share/doc/*/copyright",
         "-o", "Dpkg::Options::=--path-exclude=/usr/share/man/*",
     ]
-    hint = "a repository must be reachable, and signed with the key\n      that stands beside it in [[tool.pyfront.repositories]]"
-    run("apt-get", *options, "--quiet", "--error-on=any", "update", hint=hint if repositories() else None)
+    run("apt-get", *options, "--quiet", "--error-on=any", "update", hint=HINT if repositories() else None)
     run("apt-get", *options, "--quiet", "--yes", "install", "--", *with_headers("libc6-dev"))
 elif shutil.which("apk"):
-    run("apk", "--cache-dir", "/var/cache/apk", "--no-progress", *apk_options(), "add", "--update-cache", "--", *with_headers("musl-dev"))
+    apk, further = ("apk", "--cache-dir", "/var/cache/apk", "--no-progress"), apk_options()
+    if further:
+        # What it cannot read, or does not trust, apk passes over when it installs: it would take the package from elsewhere.
+        hint = HINT + ";\n      apk knows a key by the name of its file"
+        run(*apk, "--repositories-file", "/dev/null", *further, "update", hint=hint)
+    run(*apk, *further, "add", "--update-cache", "--", *with_headers("musl-dev"))
 else:
     step.fail(
         "%s needs a base image with apt-get or apk, and this one has neither\n"
@@ -176,6 +208,7 @@ else:
     )
 if key == "packages":
     restore_logs(before)
+    fix_accounts(accounts_before)
     for path in REMAINS:
         if os.path.exists(path):
             os.remove(path)
