@@ -252,11 +252,13 @@ impl Emitter<'_> {
             account.home.clone(),
             self.plan.workdir.clone(),
         ];
+        // Packages make accounts, too; the file with ours is put over theirs.
+        let root = self.runtime_root()?;
         let target = if self.plan.build_platform.is_some() {
             arguments.push("cross".to_owned());
-            Bind::readonly(self.context.base, "/target")
+            Bind::readonly(&root, "/target")
         } else {
-            Bind::readonly(self.context.base, "/target/etc").selector("/etc")
+            Bind::readonly(&root, "/target/etc").selector("/etc")
         };
         arguments.extend(self.plan.writable.iter().cloned());
         self.step(self.context.builder, &programs::RUNTIME, arguments, name)?

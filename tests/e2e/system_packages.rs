@@ -28,20 +28,26 @@ fn packages_get_into_the_image_below_the_same_layers() {
     let project = example("virtual");
     let file = project.path().join("pyproject.toml").display().to_string();
     let without = engine.build_pyproject(project.path(), &tag("without-packages"));
-    configure(project.path(), "packages = [\"libsodium23\"]\n");
+    configure(project.path(), "packages = [\"dbus-system-bus-common\", \"libsodium23\"]\n");
     let with = engine.build_pyproject(project.path(), &tag("packages"));
     assert_eq!(engine.run(&with.tag, &["python", "-c", PROGRAM]), "");
+    // One of them makes an account, which stands beside ours.
+    let accounts = engine.run(&with.tag, &["cat", "/etc/passwd"]);
+    assert!(accounts.contains("\nmessagebus:") && accounts.contains("\napp:"), "{accounts}");
     let steps = with.steps_that_ran();
-    let is_expected = |step: &String| step.contains("install system packages") || step.starts_with("[project]");
+    // The accounts that packages have made are kept beside ours.
+    let is_expected = |step: &String| {
+        ["install system packages", "[runtime] venv", "[project]"].iter().any(|part| step.contains(part))
+    };
     assert!(steps.iter().all(is_expected), "{}", with.log);
 
     let (layers, fewer) = (engine.layers(&with.tag), engine.layers(&without.tag));
     let base = engine.layers("python:3.13-slim").len();
     assert_eq!(layers[..base], fewer[..base]);
-    // The project's files are another, as pyproject.toml is one of them.
-    assert_eq!(layers[base + 1..layers.len() - 1], fewer[base..fewer.len() - 1], "the layers above are the same");
+    // The last two are others: pyproject.toml is one of the project's files, and the accounts are in the runtime's layer.
+    assert_eq!(layers[base + 1..layers.len() - 2], fewer[base..fewer.len() - 2], "the layers above are the same");
     let history = engine.docker(&["history", "--no-trunc", "--format", "{{.CreatedBy}}", &with.tag]);
-    assert!(history.contains("install system packages libsodium23"), "{history}");
+    assert!(history.contains("install system packages dbus-system-bus-common, libsodium23"), "{history}");
 
     let arguments = ["--no-cache", "--file", &file];
     let again = engine.build(project.path(), &tag("packages-again"), &arguments);

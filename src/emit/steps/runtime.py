@@ -1,6 +1,6 @@
 """Makes what the running container needs besides packages: the venv's skeleton, the user, its home, the work directory.
 
-usage: runtime.py PROMPT USER UID GID HOME WORKDIR DIRECTORY…         (the base's /etc lies in /target/etc)
+usage: runtime.py PROMPT USER UID GID HOME WORKDIR DIRECTORY…         (/etc of the base and of packages is /target/etc)
        runtime.py PROMPT USER UID GID HOME WORKDIR cross DIRECTORY…   (the base is for another CPU; it lies in /target)
 
 Files that the start command reads lie in /run/pyfront/files as they shall lie in the image.
