@@ -2,6 +2,7 @@
 //! from Debian's packages and PyPI's uv, look like the originals where a build can tell, and carry the same names.
 
 mod alpine;
+mod official;
 mod pair;
 mod python;
 mod uv;
@@ -41,7 +42,7 @@ enum Origin {
 impl Origin {
     fn key(self) -> String {
         match self {
-            Self::Python(release) => release.key(),
+            Self::Python(release) => official::key(&release.key()),
             Self::Alpine => alpine::key(),
             Self::Pair => pair::key(),
             Self::Uv { cpu } => uv::key(cpu),
@@ -158,7 +159,12 @@ fn find(name: &str) -> Result<Origin> {
 
 fn load(state: &State, engine: &Engine, name: &str, origin: Origin) -> Result<()> {
     let archive = match origin {
-        Origin::Python(release) => release.archive(state)?,
+        Origin::Python(release) => {
+            let archive = release.archive(state)?;
+            return step(format!("loading {name} into the {} engine", engine.name()), || {
+                official::load(state, engine, name, &archive, release.suite)
+            });
+        }
         Origin::Alpine => alpine::archive(state)?,
         Origin::Pair => {
             pair::archive(state)?;

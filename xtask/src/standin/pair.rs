@@ -121,7 +121,7 @@ pub(super) fn load(state: &State, engine: &Engine) -> Result<()> {
 }
 
 /// An image's configuration out of Dockerfile instructions, of which the stand-ins have two kinds.
-fn configuration(architecture: &str, changes: &str, layer: &Value) -> Result<Value> {
+pub(super) fn configuration(architecture: &str, changes: &str, layer: &Value) -> Result<Value> {
     let mut env = Vec::new();
     let mut cmd = Value::Null;
     for change in changes.lines() {
@@ -149,14 +149,19 @@ fn blob(blobs: &Path, content: &Value, media_type: &str) -> Result<Value> {
 
 /// The same for a file, which is not copied where it can be linked.
 fn blob_of_file(blobs: &Path, file: &Path, media_type: &str) -> Result<Value> {
-    let mut hash = Hash(Sha256::new());
-    let size = io::copy(&mut File::open(file)?, &mut hash)?;
-    let digest = hexadecimal(&hash.0.finalize());
+    let (digest, size) = digest(file)?;
     let target = blobs.join(&digest);
     if fs::hard_link(file, &target).is_err() {
         fs::copy(file, &target)?;
     }
     Ok(descriptor(media_type, &digest, size))
+}
+
+/// The SHA-256 of a file, and its size in bytes.
+pub(super) fn digest(file: &Path) -> Result<(String, u64)> {
+    let mut hash = Hash(Sha256::new());
+    let size = io::copy(&mut File::open(file)?, &mut hash)?;
+    Ok((hexadecimal(&hash.0.finalize()), size))
 }
 
 fn descriptor(media_type: &str, digest: &str, size: u64) -> Value {
