@@ -89,7 +89,8 @@ fn a_build_is_made_from_a_cache_alone() {
 
     let write =
         |arguments: &[&str]| engine.build(project.path(), &image, &[&["--file", &file][..], arguments].concat());
-    write(&["--push", "--cache-to", "type=inline"]);
+    // An engine that has known another base image of the same layers could have results for that, which a cache would then hold.
+    write(&["--push", "--no-cache", "--cache-to", "type=inline"]);
     let mut caches = vec![format!("type=registry,ref={image}")];
     let github = ActionsCache::new();
     // Docker's older store writes no other.

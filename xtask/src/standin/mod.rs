@@ -16,7 +16,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::arguments::Arguments;
 use crate::debian::remove_tree;
 use crate::engine::{Engine, image_id};
-use crate::process::{capture, succeeds};
+use crate::process::{capture, run, succeeds};
 use crate::progress::{note, step};
 use crate::state::State;
 
@@ -144,6 +144,10 @@ pub(crate) fn ensure(engine: &Engine, names: &[&str]) -> Result<()> {
             continue;
         }
         load(&state, engine, name, origin)?;
+        if present.is_some() && engine.is_private() {
+            // Results of the former image are as good for this one, but a cache that they are exported to is for the former.
+            run(&mut engine.docker(["buildx", "prune", "--all", "--force"]))?;
+        }
         let id = image_id(engine, name).with_context(|| format!("{name} was loaded, but is not there"))?;
         fs::write(&record, entry(&id, origin))?;
     }
