@@ -39,7 +39,7 @@ fn ask(question: &str, project: &Path, entry: &str, more: &[&str]) -> (Option<i3
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     // Clients that do not know the question print its text alone, and of a project without faults there is none.
     let silent = text.is_empty() && !question.starts_with("lint");
-    assert!(!silent || !output.status.success(), "{question}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(!silent, "{question} {entry}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
     (output.status.code(), text)
 }
 
