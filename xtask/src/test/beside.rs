@@ -16,9 +16,17 @@ pub(crate) struct Program {
     pub(crate) command: Command,
 }
 
+/// A program that failed.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Failed {
+    pub(crate) name: String,
+    /// The tests of it that failed, as Rust's test harness prints their names.
+    pub(crate) tests: Vec<String>,
+}
+
 /// Runs programs, `at_once` of them at a time, in their order. Every one of them is run to its end, whatever becomes of the others:
-/// a person who mends one thing wants to know of the rest. Returns the names of those that failed.
-pub(crate) fn run(programs: Vec<Program>, at_once: usize) -> Result<Vec<String>> {
+/// a person who mends one thing wants to know of the rest. Returns those that failed.
+pub(crate) fn run(programs: Vec<Program>, at_once: usize) -> Result<Vec<Failed>> {
     let width = programs.iter().map(|program| program.name.len()).max().unwrap_or(0);
     let waiting = Mutex::new(programs.into_iter());
     let work = || {
@@ -27,11 +35,11 @@ pub(crate) fn run(programs: Vec<Program>, at_once: usize) -> Result<Vec<String>>
             let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
             let Some(Program { name, command }) = next else { return anyhow::Ok(failed) };
             let began = Instant::now();
-            let passed = labelled(&format!("{name:<width$} | "), command)?;
+            let (passed, tests) = labelled(&format!("{name:<width$} | "), command)?;
             let result = if passed { "passed" } else { "failed" };
             note(format!("== {name}: {result} in {:.0?}", began.elapsed()));
             if !passed {
-                failed.push(name);
+                failed.push(Failed { name, tests });
             }
         }
     };
@@ -46,20 +54,29 @@ pub(crate) fn run(programs: Vec<Program>, at_once: usize) -> Result<Vec<String>>
     })
 }
 
-/// Runs a program with a label before each line that it prints, on whichever of its streams. Says whether it ended well.
-fn labelled(label: &str, mut command: Command) -> Result<bool> {
+/// Runs a program with a label before each line that it prints, on whichever of its streams. Says whether it ended well, and which
+/// of its tests did not.
+fn labelled(label: &str, mut command: Command) -> Result<(bool, Vec<String>)> {
     let what = describe(&command);
     let (lines, output) = std::io::pipe()?;
     command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
     let mut child = command.spawn().with_context(|| format!("cannot run `{what}`"))?;
     // It holds the pipe's other end, too: without that the lines never end.
     drop(command);
+    let mut failed = Vec::new();
     for line in BufReader::new(lines).split(b'\n') {
+        let line = line?;
+        failed.extend(failed_test(&line));
         // In one piece, so that lines of several programs do not mix.
-        let line = [label.as_bytes(), &line?, b"\n"].concat();
-        std::io::stdout().write_all(&line)?;
+        std::io::stdout().write_all(&[label.as_bytes(), &line, b"\n"].concat())?;
     }
-    Ok(child.wait()?.success())
+    Ok((child.wait()?.success(), failed))
+}
+
+/// The name of the test that a line of Rust's test harness says to have failed.
+fn failed_test(line: &[u8]) -> Option<String> {
+    let name = line.strip_prefix(b"test ")?.strip_suffix(b" ... FAILED")?;
+    String::from_utf8(name.to_vec()).ok()
 }
 
 #[cfg(test)]
@@ -82,10 +99,14 @@ mod tests {
         };
         let programs = vec![
             shell("first", meet("first", "second")),
-            shell("second", format!("{}; exit 1", meet("second", "first"))),
+            shell(
+                "second",
+                format!("{}; echo 'test a::b ... ok'; echo 'test a::c ... FAILED'; exit 1", meet("second", "first")),
+            ),
             shell("third", format!("touch '{}'", at("third"))),
         ];
-        assert_eq!(run(programs, 2).unwrap(), ["second"]);
+        let failed = Failed { name: "second".to_owned(), tests: vec!["a::c".to_owned()] };
+        assert_eq!(run(programs, 2).unwrap(), [failed]);
         assert!(directory.path().join("third").exists());
     }
 }
