@@ -13,6 +13,10 @@ impl Emitter<'_> {
         if !machine.is_builder() {
             return Ok(machine.base.clone());
         }
+        let has_uv = machine.uv.is_some();
+        if let Some(made) = self.grounds.borrow().get(&has_uv) {
+            return Ok(made.clone());
+        }
         let options = self.context.steps;
         let mut exec = Exec::on(machine.base, ["python3".to_owned(), "-s".to_owned(), programs::GROUND.path()])
             .env("PATH", machine.path)
@@ -26,7 +30,9 @@ impl Emitter<'_> {
         if let Some(platform) = machine.platform {
             exec = exec.platform(platform.clone());
         }
-        options.on(exec).build()?.root()
+        let made = options.on(exec).build()?.root()?;
+        self.grounds.borrow_mut().insert(has_uv, made.clone());
+        Ok(made)
     }
 
     /// The bytecode of Python's standard library as a layer. It does not stand on [`Self::ground`], which has some of it.

@@ -21,7 +21,7 @@ const SEARCH: &str = "LD_LIBRARY_PATH=";
 /// # Errors
 /// A plan that makes no sense as operations; that would be a bug here.
 pub fn missing_libraries(plan: &Plan, context: &Context<'_>) -> Result<Option<Output>, OpError> {
-    let emitter = Emitter { plan, context };
+    let emitter = Emitter::new(plan, context);
     let names = known_names(plan);
     let mut layers = Vec::new();
     let small = emitter.small_files();

@@ -18,6 +18,9 @@ mod step;
 mod system;
 mod targets;
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
 use buildkit_llb::{
     Annotate, Bind, Cap, Caps, Copy, File, Git, Location as Place, Merge, Mkdir, Mkfile, NetworkMode, OpError, Output,
     ProgressGroup, SCRATCH, Timestamp,
@@ -74,7 +77,7 @@ pub struct Context<'a> {
 /// # Errors
 /// A plan that makes no sense as operations; that would be a bug here.
 pub fn built_on_builder(plan: &Plan, context: &Context<'_>) -> Result<Vec<(String, Output)>, OpError> {
-    let emitter = Emitter { plan, context };
+    let emitter = Emitter::new(plan, context);
     let mut outputs = Vec::new();
     for built in &plan.built {
         outputs.push((built.name.clone(), emitter.built(built)?));
@@ -112,7 +115,7 @@ pub fn target(plan: &Plan, context: &Context<'_>) -> Result<Output, OpError> {
 /// # Errors
 /// A plan that makes no sense as operations; that would be a bug here.
 pub fn image(plan: &Plan, context: &Context<'_>) -> Result<Output, OpError> {
-    let emitter = Emitter { plan, context };
+    let emitter = Emitter::new(plan, context);
     let mut layers = emitter.dependencies()?;
     layers.push(emitter.runtime()?);
     if plan.compiles_library() {
@@ -158,6 +161,14 @@ enum Addition<'a> {
 struct Emitter<'a> {
     plan: &'a Plan,
     context: &'a Context<'a>,
+    /// What steps run on, made once with uv and once without.
+    grounds: RefCell<BTreeMap<bool, Output>>,
+}
+
+impl<'a> Emitter<'a> {
+    fn new(plan: &'a Plan, context: &'a Context<'a>) -> Self {
+        Self { plan, context, grounds: RefCell::default() }
+    }
 }
 
 impl Emitter<'_> {

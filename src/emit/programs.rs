@@ -1,6 +1,8 @@
 //! The programs that run inside steps: Python files of ours, on the base image's own interpreter. They reach a step as
 //! a read-only mount, so they are part of its cache key and never part of an image.
 
+use std::sync::OnceLock;
+
 use buildkit_llb::{Annotate, File, Mkfile, OpError, Output, SCRATCH};
 
 /// Where a step finds its tools.
@@ -15,47 +17,50 @@ pub(super) struct Program {
     name: &'static str,
     text: &'static str,
     /// Files beside it that only some programs need.
-    more: &'static [(&'static str, &'static str)],
+    more: Files,
+    /// Its directory, once a step has needed it. Many do, and it is as large as all of its files.
+    directory: OnceLock<Output>,
 }
 
-pub(super) const BUILD: Program = Program { name: "build.py", text: include_str!("steps/build.py"), more: BUILDING };
-pub(super) const BYTECODE: Program =
-    Program { name: "bytecode.py", text: include_str!("steps/bytecode.py"), more: &[] };
-pub(super) const EDITABLE: Program =
-    Program { name: "editable.py", text: include_str!("steps/editable.py"), more: BUILDING };
-pub(super) const FETCH: Program = Program { name: "fetch.py", text: include_str!("steps/fetch.py"), more: FETCHING };
-pub(super) const GROUND: Program = Program { name: "ground.py", text: include_str!("steps/ground.py"), more: &[] };
-pub(super) const INSTALL: Program = Program { name: "install.py", text: include_str!("steps/install.py"), more: &[] };
-pub(super) const LFS: Program = Program { name: "lfs.py", text: include_str!("steps/lfs.py"), more: FETCHING };
-pub(super) const LIBRARIES: Program = Program {
-    name: "libraries.py",
-    text: include_str!("steps/libraries.py"),
-    more: &[("shared-libraries.json", SHARED_LIBRARIES)],
-};
-pub(super) const LOCAL: Program = Program { name: "local.py", text: include_str!("steps/local.py"), more: &[] };
-pub(super) const MANAGED: Program = Program { name: "managed.py", text: include_str!("steps/managed.py"), more: &[] };
-pub(super) const PROJECT: Program =
-    Program { name: "project.py", text: include_str!("steps/project.py"), more: BUILDING };
-pub(super) const RESOLVE: Program = Program { name: "resolve.py", text: include_str!("steps/resolve.py"), more: &[] };
-pub(super) const RUN: Program = Program { name: "run.py", text: include_str!("steps/run.py"), more: CHANGING };
-pub(super) const RUNTIME: Program = Program { name: "runtime.py", text: include_str!("steps/runtime.py"), more: &[] };
-pub(super) const SBOM: Program = Program { name: "sbom.py", text: include_str!("steps/sbom.py"), more: &[] };
-pub(super) const SYSTEM: Program = Program { name: "system.py", text: include_str!("steps/system.py"), more: CHANGING };
+/// Names and texts of files.
+type Files = &'static [(&'static str, &'static str)];
+
+pub(super) static BUILD: Program = Program::new("build.py", include_str!("steps/build.py"), BUILDING);
+pub(super) static BYTECODE: Program = Program::new("bytecode.py", include_str!("steps/bytecode.py"), &[]);
+pub(super) static EDITABLE: Program = Program::new("editable.py", include_str!("steps/editable.py"), BUILDING);
+pub(super) static FETCH: Program = Program::new("fetch.py", include_str!("steps/fetch.py"), FETCHING);
+pub(super) static GROUND: Program = Program::new("ground.py", include_str!("steps/ground.py"), &[]);
+pub(super) static INSTALL: Program = Program::new("install.py", include_str!("steps/install.py"), &[]);
+pub(super) static LFS: Program = Program::new("lfs.py", include_str!("steps/lfs.py"), FETCHING);
+pub(super) static LIBRARIES: Program =
+    Program::new("libraries.py", include_str!("steps/libraries.py"), &[("shared-libraries.json", SHARED_LIBRARIES)]);
+pub(super) static LOCAL: Program = Program::new("local.py", include_str!("steps/local.py"), &[]);
+pub(super) static MANAGED: Program = Program::new("managed.py", include_str!("steps/managed.py"), &[]);
+pub(super) static PROJECT: Program = Program::new("project.py", include_str!("steps/project.py"), BUILDING);
+pub(super) static RESOLVE: Program = Program::new("resolve.py", include_str!("steps/resolve.py"), &[]);
+pub(super) static RUN: Program = Program::new("run.py", include_str!("steps/run.py"), CHANGING);
+pub(super) static RUNTIME: Program = Program::new("runtime.py", include_str!("steps/runtime.py"), &[]);
+pub(super) static SBOM: Program = Program::new("sbom.py", include_str!("steps/sbom.py"), &[]);
+pub(super) static SYSTEM: Program = Program::new("system.py", include_str!("steps/system.py"), CHANGING);
 
 const SHARED: &str = include_str!("steps/pyfront_step.py");
 /// Which system packages have which shared libraries, and which Python packages load them by name.
 pub(super) const SHARED_LIBRARIES: &str = include_str!("steps/shared-libraries.json");
 /// What programs share that fetch files themselves.
-const FETCHING: &[(&str, &str)] = &[("pyfront_http.py", include_str!("steps/pyfront_http.py"))];
+const FETCHING: Files = &[("pyfront_http.py", include_str!("steps/pyfront_http.py"))];
 /// What programs share whose result is the image's root.
-const CHANGING: &[(&str, &str)] = &[("pyfront_root.py", include_str!("steps/pyfront_root.py"))];
+const CHANGING: Files = &[("pyfront_root.py", include_str!("steps/pyfront_root.py"))];
 /// What programs share that run a build backend.
-const BUILDING: &[(&str, &str)] = &[
+const BUILDING: Files = &[
     ("pyfront_build.py", include_str!("steps/pyfront_build.py")),
     ("system-libraries.json", include_str!("steps/system-libraries.json")),
 ];
 
 impl Program {
+    const fn new(name: &'static str, text: &'static str, more: Files) -> Self {
+        Self { name, text, more, directory: OnceLock::new() }
+    }
+
     /// Its path in the step.
     pub(super) fn path(&self) -> String {
         format!("{TOOLS}/step/{}", self.name)
@@ -63,13 +68,17 @@ impl Program {
 
     /// A directory with the program and its shared part.
     pub(super) fn directory(&self) -> Result<Output, OpError> {
+        if let Some(made) = self.directory.get() {
+            return Ok(made.clone());
+        }
         let files = [("pyfront_step.py", SHARED), (self.name, self.text)];
         let files = files.iter().chain(self.more);
-        files
+        let made = files
             .fold(File::on(SCRATCH), |directory, (name, text)| {
                 directory.then(Mkfile::new(format!("/{name}"), *text).mode(0o644).timestamp(super::EPOCH))
             })
             .named(format!("[internal] step program {}", self.name))
-            .build()
+            .build()?;
+        Ok(self.directory.get_or_init(|| made).clone())
     }
 }

@@ -22,7 +22,7 @@ pub struct PartsList<'a> {
 /// # Errors
 /// A plan that makes no sense as operations; that would be a bug here.
 pub fn parts_list(plan: &Plan, context: &Context<'_>, list: PartsList<'_>) -> Result<Output, OpError> {
-    let emitter = Emitter { plan, context };
+    let emitter = Emitter::new(plan, context);
     let base = &plan.base;
     let arguments = [
         plan.project.clone(),

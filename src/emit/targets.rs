@@ -8,7 +8,7 @@ use crate::plan::{How, Plan, VENV};
 
 /// The virtual environment alone, at its place. The files of a project that is no package are not in it.
 pub(super) fn venv(plan: &Plan, context: &Context<'_>) -> Result<Output, OpError> {
-    let emitter = Emitter { plan, context };
+    let emitter = Emitter::new(plan, context);
     let mut layers = emitter.dependencies()?;
     let skeleton = Copy::new(emitter.runtime()?, VENV, VENV).contents_only().create_dest_path().timestamp(EPOCH);
     layers.push(File::on(SCRATCH).then(skeleton).named(emitter.stage("venv", false) + " venv").build()?);
@@ -22,7 +22,7 @@ pub(super) fn venv(plan: &Plan, context: &Context<'_>) -> Result<Output, OpError
 
 /// The wheels of the plan's projects, which the steps that install them leave behind.
 pub(super) fn wheels(plan: &Plan, context: &Context<'_>) -> Result<Output, OpError> {
-    let emitter = Emitter { plan, context };
+    let emitter = Emitter::new(plan, context);
     let mut wheels = File::on(SCRATCH);
     let mut names = Vec::new();
     for member in &plan.first_party {
@@ -38,7 +38,7 @@ pub(super) fn wheels(plan: &Plan, context: &Context<'_>) -> Result<Output, OpErr
 
 /// Runs the tests in the image, as the account that a container runs as, and takes what they leave.
 pub(super) fn tests(plan: &Plan, context: &Context<'_>) -> Result<Output, OpError> {
-    let emitter = Emitter { plan, context };
+    let emitter = Emitter::new(plan, context);
     let image = super::image(plan, context)?;
     let options = context.steps;
     let account = &plan.account;
