@@ -26,11 +26,24 @@ struct Case {
     says: &'static str,
     /// What lies in the working directory, where that is asked.
     holds: &'static [&'static str],
-    /// Whether the image is compared with that of a Dockerfile with two stages.
-    compared: bool,
+    /// The Dockerfile with two stages that its image is weighed against, where that is done.
+    by_hand: Option<ByHand>,
     /// What it stands on.
     base: &'static str,
 }
+
+/// A Dockerfile of `tests/fixtures/by-hand`, without its ending.
+#[derive(Clone, Copy)]
+struct ByHand {
+    name: &'static str,
+    /// Its build arguments.
+    arguments: &'static [&'static str],
+}
+
+/// The one for projects that are packages.
+const PACKAGED: Option<ByHand> = Some(ByHand { name: "packaged", arguments: &[] });
+/// The one for projects that are none.
+const VIRTUAL: Option<ByHand> = Some(ByHand { name: "virtual", arguments: &[] });
 
 const PLAIN: Case = Case {
     example: "",
@@ -40,16 +53,17 @@ const PLAIN: Case = Case {
     healthy: true,
     says: "",
     holds: &[],
-    compared: false,
+    by_hand: None,
     base: SLIM,
 };
 const SLIM: &str = "python:3.13-slim";
 const DISTROLESS: &str = "example/distroless-python:3.13";
 
 const CASES: &[Case] = &[
-    Case { example: "fastapi", asked: &[("8000/health", "\"uid\":10001")], compared: true, ..PLAIN },
+    Case { example: "fastapi", asked: &[("8000/health", "\"uid\":10001")], by_hand: PACKAGED, ..PLAIN },
     Case {
         example: "gunicorn",
+        by_hand: VIRTUAL,
         options: &["--env=WORKERS=3", "--env=TIMEOUT=77", "--env=KEEP_ALIVE=9", "--env=MAX_REQUESTS=1000"],
         asked: &[("8000/health", "\"uid\":10001"), ("8000/worker", "\"parent\":1")],
         ..PLAIN
@@ -57,25 +71,39 @@ const CASES: &[Case] = &[
     Case {
         example: "alpine",
         asked: &[("8000/health", "\"libc\":\"musl\"")],
-        compared: true,
+        by_hand: Some(ByHand { name: "alpine", arguments: &[] }),
         base: "python:3.13-alpine",
         ..PLAIN
     },
-    Case { example: "distroless", asked: &[("8000/health", "\"shell\":false")], base: DISTROLESS, ..PLAIN },
-    Case { example: "flask", asked: &[("8000/", "<ul></ul>"), ("8000/health", "10001")], ..PLAIN },
+    Case {
+        example: "distroless",
+        asked: &[("8000/health", "\"shell\":false")],
+        by_hand: Some(ByHand { name: "distroless", arguments: &[] }),
+        base: DISTROLESS,
+        ..PLAIN
+    },
+    Case { example: "flask", asked: &[("8000/", "<ul></ul>"), ("8000/health", "10001")], by_hand: PACKAGED, ..PLAIN },
     Case {
         example: "django",
+        by_hand: Some(ByHand {
+            name: "virtual",
+            arguments: &[
+                "BUILD_PACKAGES=gcc libc6-dev libpq-dev",
+                "PACKAGES=libpq5",
+                "COLLECT=python manage.py collectstatic --noinput",
+            ],
+        }),
         asked: &[("8000/health", "\"style\": \"/static/style.")],
         holds: &["manage.py", "shop"],
         ..PLAIN
     },
-    Case { example: "celery", asked: &[("8000/health", "\"uid\":10001")], ..PLAIN },
+    Case { example: "celery", asked: &[("8000/health", "\"uid\":10001")], by_hand: PACKAGED, ..PLAIN },
     Case { example: "celery", target: "worker", options: MEMORY, healthy: false, says: " ready.", ..PLAIN },
     Case { example: "celery", target: "beat", options: MEMORY, healthy: false, says: "beat: Starting", ..PLAIN },
-    Case { example: "streamlit", asked: &[("8501/_stcore/health", "ok")], ..PLAIN },
+    Case { example: "streamlit", asked: &[("8501/_stcore/health", "ok")], by_hand: VIRTUAL, ..PLAIN },
     Case {
         example: "numeric",
-        compared: true,
+        by_hand: Some(ByHand { name: "virtual", arguments: &["PACKAGES=libsndfile1"] }),
         asked: &[("8000/loudest?frequency=523", "{\"frequency\":523}")],
         ..PLAIN
     },
@@ -213,32 +241,36 @@ fn service(engine: &Engine, case: &Case) -> Vec<String> {
     let (base, ours) = (look_at_base(engine, case.base), look(engine, &build.tag));
     let misplaced = &ours.misplaced - &base.misplaced;
     assert_eq!(misplaced, BTreeSet::new(), "{name} has files that do not belong into an image");
-    let (packed_base, packed_ours) = (packed(engine, case.base), packed(engine, &build.tag));
-    println!(
-        "{name}: adds {:.2} MB to the base, {:.2} MB compressed; built in {built:.1?}, ready in {ready:.1?}, stopped in \
-         {stopped:.1?}",
-        megabytes(ours.size - base.size),
-        megabytes(packed_ours - packed_base)
-    );
+    println!("{name}: built in {built:.1?}, ready in {ready:.1?}, stopped in {stopped:.1?}");
     let mut tags = vec![build.tag];
-    if case.compared {
-        let (by_hand, built) = by_hand(engine, project.path(), case.example);
-        assert_eq!(packages(engine, &by_hand), packages(engine, &tags[0]), "{name}: both have the same packages");
-        let (theirs, packed_theirs) = (look(engine, &by_hand), packed(engine, &by_hand));
-        println!(
-            "{name} by a Dockerfile: adds {:.2} MB, {:.2} MB compressed; built in {built:.1?}; has {:?}",
-            megabytes(theirs.size - base.size),
-            megabytes(packed_theirs - packed_base),
-            &theirs.misplaced - &base.misplaced
-        );
-        assert!(ours.size <= theirs.size, "{name} weighs {} bytes, and {} by a Dockerfile", ours.size, theirs.size);
-        // A layer for each large wheel means more headers of directories, and more archives to compress.
-        let (packed_ours, packed_theirs) = (packed_ours - packed_base, packed_theirs - packed_base);
-        let most = packed_theirs + packed_theirs / 200;
-        assert!(packed_ours <= most, "{name} has {packed_ours} compressed bytes, and {packed_theirs} by a Dockerfile");
-        tags.push(by_hand);
+    if let Some(dockerfile) = &case.by_hand {
+        tags.push(weigh(engine, name, project.path(), &tags[0], dockerfile, case.base));
     }
     tags
+}
+
+/// Builds the project of an image by a Dockerfile, too, which must have the same packages and not less to store. Returns its tag.
+fn weigh(engine: &Engine, name: &str, project: &Path, image: &str, dockerfile: &ByHand, base: &'static str) -> String {
+    let (by_hand, built) = by_hand(engine, project, dockerfile);
+    assert_eq!(packages(engine, &by_hand), packages(engine, image), "{name}: both have the same packages");
+    let [ours, theirs] = [image, &by_hand].map(|tag| (look(engine, tag), packed(engine, tag)));
+    let base = (look_at_base(engine, base), packed(engine, base));
+    let adds = |image: &(Files, u64)| {
+        format!("{:.2} MB, {:.2} MB compressed", megabytes(image.0.size - base.0.size), megabytes(image.1 - base.1))
+    };
+    let misplaced = &theirs.0.misplaced - &base.0.misplaced;
+    println!(
+        "{name} adds {} to the base; by a Dockerfile {}, in {built:.1?}, with {misplaced:?}",
+        adds(&ours),
+        adds(&theirs)
+    );
+    let (size, size_by_hand) = (ours.0.size, theirs.0.size);
+    assert!(size <= size_by_hand, "{name} weighs {size} bytes, and {size_by_hand} by a Dockerfile");
+    // A layer for each large wheel means more headers of directories, and more archives to compress.
+    let (packed, packed_by_hand) = (ours.1 - base.1, theirs.1 - base.1);
+    let most = packed_by_hand + packed_by_hand / 200;
+    assert!(packed <= most, "{name} has {packed} compressed bytes, and {packed_by_hand} by a Dockerfile");
+    by_hand
 }
 
 /// What lies in an image.
@@ -275,21 +307,24 @@ fn megabytes(bytes: u64) -> f64 {
     bytes as f64 / 1e6
 }
 
-/// Builds the same project by a Dockerfile with two stages. Returns the tag.
-fn by_hand(engine: &Engine, project: &Path, example: &str) -> (String, Duration) {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/by-hand/{example}.Dockerfile"));
-    std::fs::copy(&file, project.join("Dockerfile.hand")).expect("there is a Dockerfile for what is compared");
+/// Builds a project by a Dockerfile with two stages. Returns the tag.
+fn by_hand(engine: &Engine, project: &Path, dockerfile: &ByHand) -> (String, Duration) {
+    let file = format!("tests/fixtures/by-hand/{}.Dockerfile", dockerfile.name);
+    std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join(file), project.join("Dockerfile.hand"))
+        .expect("there is a Dockerfile for what is compared");
     write(project, ".dockerignore", ".env\nDockerfile.hand\n.dockerignore\n");
     let file = project.join("Dockerfile.hand").display().to_string();
+    let mut arguments = vec!["--file", &file];
+    arguments.extend(dockerfile.arguments.iter().flat_map(|argument| ["--build-arg", argument]));
     let began = Instant::now();
-    let tag = engine.build(project, &tag(example), &["--file", &file]).tag;
+    let tag = engine.build(project, &tag(dockerfile.name), &arguments).tag;
     (tag, began.elapsed())
 }
 
 /// What is installed in the image's environment, and its versions.
 fn packages(engine: &Engine, tag: &str) -> String {
     let list = "import importlib.metadata as m; print(*sorted(f'{d.name}=={d.version}' for d in m.distributions()))";
-    engine.run(tag, &["python", "-c", list])
+    engine.docker(&["run", "--rm", "--network=none", "--entrypoint=python", tag, "-c", list])
 }
 
 /// Waits until a container says something.
@@ -335,6 +370,8 @@ fn a_command_line_tool() {
     assert_eq!(String::from_utf8_lossy(&output.stdout), "b: 2\na: 1\n");
     let config = &engine.inspect(&image)["Config"];
     assert_eq!((&config["User"], &config["WorkingDir"]), (&"2000:2000".into(), &"/work".into()));
+    let dockerfile = ByHand { name: "packaged", arguments: &["SYNC=--no-dev --no-group docs --extra yaml"] };
+    weigh(&engine, "cli", example("cli").path(), &image, &dockerfile, SLIM);
 }
 
 /// Takes the place of Node's official image where no registry is reached: the same program, out of a wheel.
@@ -372,5 +409,16 @@ fn a_sandbox() {
     assert_eq!(lines[..3], ["agent", "/home/agent", "tini"], "{found}");
     assert!(lines[3].starts_with("git version") && lines[4].starts_with('v'), "{found}");
     assert_eq!(lines[5..], ["1", "fusermount3 version"], "{found}");
-    remove(&engine, &[&image]);
+    let dockerfile = ByHand { name: "virtual", arguments: &["PACKAGES=bash fuse3 git jq nodejs tini"] };
+    let by_hand = weigh(&engine, "sandbox", example("sandbox").path(), &image, &dockerfile, SLIM);
+    remove(&engine, &[&image, &by_hand]);
+}
+
+#[test]
+fn requirements() {
+    let Some(engine) = Engine::get() else { return };
+    let project = example("requirements");
+    let image = engine.build(project.path(), &tag("requirements"), &[]).tag;
+    let dockerfile = ByHand { name: "requirements", arguments: &[] };
+    weigh(&engine, "requirements", project.path(), &image, &dockerfile, SLIM);
 }
