@@ -46,28 +46,27 @@ impl Task<'_> {
         Ok(plan)
     }
 
-    /// The step that looks, if it is wanted and there is anything to look at. With caches of another machine it is not: the
-    /// layers of packages are fetched from there only when somebody looks into them, and nobody else may.
-    pub(super) async fn look_for_libraries(&self, plan: &Plan) -> Result<Option<Output>, FrontendError> {
-        let wanted = self.written.target.kind.is_image()
+    /// Whether anybody wants to know. With caches of another machine nobody does: the layers of packages are fetched from there only
+    /// when somebody looks into them, and nobody else may.
+    pub(super) fn looks_for_libraries(&self) -> bool {
+        self.written.target.kind.is_image()
             && self.written.checks.reports(&MISSING_SYSTEM_LIBRARY)
-            && self.gateway.options().cache_imports.is_empty();
-        if !wanted {
-            return Ok(None);
-        }
-        let uv = self.uv_on_target(plan).await?;
-        self.emit(plan, uv.as_ref(), emit::missing_libraries)
+            && self.gateway.options().cache_imports.is_empty()
     }
 
-    /// What the step has found.
-    pub(super) async fn missing_libraries(&self, plan: &Plan, step: &Output) -> Result<Vec<Finding>, FrontendError> {
+    /// What the step has found that looks, where there is anything to look at.
+    pub(super) async fn missing_libraries(&self, plan: &Plan) -> Result<Vec<Finding>, FrontendError> {
+        // The daemon gets to work on the image before another graph is made.
+        tokio::task::yield_now().await;
+        let uv = self.uv_on_target(plan).await?;
+        let Some(step) = self.emit(plan, uv.as_ref(), emit::missing_libraries)? else { return Ok(Vec::new()) };
         let places = places(plan);
         let finding = |missing: Missing| {
             let place = places.get(missing.package.as_str()).map(|place| (*place).clone());
             let diagnostic = Diagnostic::new(missing.message).at_location(place);
             MISSING_SYSTEM_LIBRARY.finding(diagnostic.note(missing.note).help(missing.help))
         };
-        Ok(self.report(step).await?.findings.into_iter().map(finding).collect())
+        Ok(self.report(&step).await?.findings.into_iter().map(finding).collect())
     }
 
     async fn report(&self, step: &Output) -> Result<Report, FrontendError> {

@@ -4,8 +4,10 @@
 use buildkit_frontend::context::{Context, NamedContext, Selection};
 use buildkit_frontend::{FrontendError, Gateway};
 use buildkit_llb::{Annotate as _, Copy, File, Output, SCRATCH};
+use futures_util::future::join_all;
 use uv_normalize::PackageName;
 
+use super::Task;
 use super::chosen::Chosen;
 use super::read::{Written, hidden_build_files, hidden_or};
 use super::{report, resolve};
@@ -84,6 +86,17 @@ pub(super) async fn sources(
         sources.copies.insert(copy.source.clone(), output);
     }
     Ok((sources, hidden))
+}
+
+impl Task<'_> {
+    /// Lets the client send the projects' files while the daemon looks for what it has of everything else. By itself it asks for
+    /// files that a step needs only when it knows all other inputs of that step.
+    pub(super) async fn fetch_projects(&self) -> Result<(), FrontendError> {
+        let trees = self.image.local.trees.iter().filter(|(tree, _)| tree.context.is_none());
+        let fetch = async |files: &Output| self.gateway.solve_output(Some(files)).await?.evaluate().await;
+        // One that fails gives none of the others up.
+        join_all(trees.map(|(_, files)| fetch(files))).await.into_iter().collect()
+    }
 }
 
 /// A project's directory of the build context, at its path there.

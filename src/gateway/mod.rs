@@ -372,9 +372,9 @@ impl Task<'_> {
         let advice = Advice::new(&self.image.plan, &self.image.closure, &self.written.pyproject, indexes);
         let solve = async {
             let solved = self.solve().await?;
-            if let Some(step) = self.look_for_libraries(&solved.plan).await? {
-                let look = self.missing_libraries(&solved.plan, &step);
-                let (evaluated, findings) = join(solved.reference.evaluate(), look).await;
+            if self.looks_for_libraries() {
+                let (evaluated, findings) =
+                    join(solved.reference.evaluate(), self.missing_libraries(&solved.plan)).await;
                 if let (Err(_), Ok(findings)) = (&evaluated, &findings) {
                     // A missing library may be why a command fails.
                     self.written.checks.warn(self.gateway, &self.written.entry, findings).await?;
@@ -387,7 +387,9 @@ impl Task<'_> {
             }
             Ok((solved, Vec::new()))
         };
-        let (solved, findings) = solve.await.map_err(|error| advice.on(error))?;
+        let (fetched, solved) = join(self.fetch_projects(), solve).await;
+        let (solved, findings) = solved.map_err(|error| advice.on(error))?;
+        fetched?;
         let Solved { files, reference, plan } = solved;
         match self.written.target.kind {
             Kind::Venv => {
