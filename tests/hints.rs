@@ -50,14 +50,14 @@ const LOGS: &[(&str, &str)] = &[
 fn a_failed_build_says_what_is_missing() {
     let steps = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/emit/steps");
     let program = "import json, sys\n\
-                   import pyfront_build as build\n\
-                   build.SYSTEM_LIBRARIES = sys.argv[1] + '/system-libraries.json'\n\
-                   build.shutil.which = lambda name: None\n\
+                   import pyfront_explain\n\
+                   pyfront_explain.SYSTEM_LIBRARIES = sys.argv[1] + '/system-libraries.json'\n\
+                   pyfront_explain.shutil.which = lambda name: None\n\
                    for name, log in json.load(sys.stdin):\n    \
                    print('-- ' + log.splitlines()[0])\n    \
-                   print('\\n'.join(build.explain(log, name + ' 1', name, False)[1:]) + '\\n')\n\
+                   print('\\n'.join(pyfront_explain.explain(log, name + ' 1', name, False)[1:]) + '\\n')\n\
                    print('-- the project')\n\
-                   print('\\n'.join(build.explain('unable to detect version for /src', 'the project app', 'app', True)))\n";
+                   print('\\n'.join(pyfront_explain.explain('unable to detect version for /src', 'the project app', 'app', True)))\n";
     let child = Command::new("python3")
         .args(["-B", "-c", program])
         .arg(&steps)

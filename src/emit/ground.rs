@@ -18,7 +18,7 @@ impl Emitter<'_> {
             return Ok(made.clone());
         }
         let options = self.context.steps;
-        let mut exec = Exec::on(machine.base, ["python3".to_owned(), "-s".to_owned(), programs::GROUND.path()])
+        let mut exec = Exec::on(machine.base, ["python3".to_owned(), "-S".to_owned(), programs::GROUND.path()])
             .env("PATH", machine.path)
             .env("LANG", "C.UTF-8")
             .env("UV_PYTHON_DOWNLOADS", "never")

@@ -79,13 +79,13 @@ impl Emitter<'_> {
         if !member.tree.directory.is_empty() {
             sources = sources.selector(format!("/{}", member.tree.directory));
         }
-        let direct = matches!(member.how, How::Install { direct: true, .. });
-        let secrets = if direct { &[] } else { secrets };
-        let mut exec = self.build_step(machine, &programs::PROJECT, [member.name.clone()], name, secrets)?;
-        if direct {
-            // Without one, a step also starts faster.
-            exec = exec.network(NetworkMode::None);
-        }
+        let mut exec = if matches!(member.how, How::Install { direct: true, .. }) {
+            // uv does it alone, and a step starts faster without a network and without what builds fetch and keep.
+            let exec = self.step(machine, &programs::PROJECT, [member.name.clone()], name)?;
+            exec.env("UV_CACHE_DIR", programs::KNOWN).network(NetworkMode::None)
+        } else {
+            self.build_step(machine, &programs::PROJECT, [member.name.clone()], name, secrets)?
+        };
         if let Some(place) = (self.context.place)(&member.place) {
             exec = exec.at(place);
         }

@@ -9,6 +9,8 @@ use buildkit_llb::{Annotate, File, Mkfile, OpError, Output, SCRATCH};
 pub(super) const TOOLS: &str = "/run/pyfront";
 /// Memory for what a step makes of secrets.
 pub(super) const PRIVATE: &str = "/run/pyfront/private";
+/// What uv knows already, as in `steps/pyfront_step.py`.
+pub(super) const KNOWN: &str = "/var/cache/pyfront/uv";
 /// Where a step puts the files that become its layer.
 pub(super) const OUT: &str = "/out";
 
@@ -53,6 +55,7 @@ const CHANGING: Files = &[("pyfront_root.py", include_str!("steps/pyfront_root.p
 /// What programs share that run a build backend.
 const BUILDING: Files = &[
     ("pyfront_build.py", include_str!("steps/pyfront_build.py")),
+    ("pyfront_explain.py", include_str!("steps/pyfront_explain.py")),
     ("system-libraries.json", include_str!("steps/system-libraries.json")),
 ];
 

@@ -115,7 +115,8 @@ impl Emitter<'_> {
         name: String,
     ) -> Result<Exec, OpError> {
         let options = self.context.steps;
-        let command = ["python3", "-s", "-B"].map(str::to_owned).into_iter().chain([program.path()]).chain(arguments);
+        // What a base image adds to the start of every interpreter is none of a step's business.
+        let command = ["python3", "-S", "-B"].map(str::to_owned).into_iter().chain([program.path()]).chain(arguments);
         let mut exec = Exec::on(root, command)
             .env("PATH", machine.path)
             .env("HOME", "/root")

@@ -57,7 +57,7 @@ impl Parameters {
             let share = u16::from(layers.max(FEWEST)) * part / u16::from(LAYERS);
             u8::try_from(share).unwrap_or(u8::MAX).max(1)
         };
-        let (medium_slots, small_slots, built, local, members) = (share(8), share(6), share(6), share(3), share(5));
+        let (medium_slots, small_slots, built, local, members) = (share(5), share(4), share(6), share(3), share(5));
         let taken = medium_slots + small_slots + built + local + members + 2;
         Self {
             own: usize::from(layers.saturating_sub(taken)),
@@ -261,7 +261,7 @@ mod tests {
             assert!(own > 0 && slots.iter().all(|slots| *slots > 0), "{layers}");
             assert_eq!(own + slots.iter().sum::<usize>() + 2, usize::from(layers));
         }
-        assert_eq!(Parameters::default().own, 26);
+        assert_eq!(Parameters::default().own, 31);
     }
 
     #[test]

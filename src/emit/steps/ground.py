@@ -15,7 +15,7 @@ import pyfront_step as step
 USED = """
 argparse ast base64 bz2 concurrent.futures configparser contextlib csv dataclasses datetime decimal difflib email.generator
 email.parser email.policy fnmatch getopt glob gzip hashlib http.client importlib.metadata importlib.resources importlib.util
-inspect ipaddress json locale logging lzma netrc pathlib pickle platform queue random re shlex shutil socket ssl string
+inspect ipaddress json locale logging lzma netrc pathlib pickle platform queue random re shlex shutil site socket ssl string
 subprocess tarfile tempfile textwrap threading tokenize tomllib traceback typing urllib.request uuid warnings zipfile
 """.split()
 
@@ -31,9 +31,11 @@ sysconfig.get_config_vars()
 
 if os.path.exists(step.UV):
     step.make_venv()
-    # Whatever is wrong with the interpreter, a step with work to do tells it better.
-    options = ["--no-config", "--offline", "--cache-dir", step.KNOWN, "--python", step.VENV + "/bin/python"]
-    os.spawnv(os.P_WAIT, step.UV, [step.UV, "pip", "list", "-qq", *options])
+    # Wheels are installed by the one, and built by the other. Whatever is wrong with the interpreter, a step with work to do tells
+    # it better.
+    for python in (step.VENV + "/bin/python", step.interpreter()):
+        options = ["--no-config", "--offline", "--cache-dir", step.KNOWN, "--python", python]
+        os.spawnv(os.P_WAIT, step.UV, [step.UV, "pip", "list", "-qq", *options])
     for name in os.listdir(step.KNOWN) if os.path.isdir(step.KNOWN) else ():
         if not name.startswith("interpreter-"):
             path = step.KNOWN + "/" + name

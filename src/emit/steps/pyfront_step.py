@@ -4,7 +4,7 @@ Runs on the base image's own interpreter, with the standard library only. Nothin
 the project's name: the files of a step are a function of the artifacts, the Python minor and the venv's path alone.
 
 Slim images have no bytecode of the standard library, and a build runs dozens of steps: what few steps need, or what brings
-half of the library along (subprocess, compileall), is not imported at the top.
+half of the library along (subprocess, shutil, compileall), is not imported at the top.
 """
 
 import importlib.util
@@ -122,21 +122,41 @@ def install(find_links, requirements, checked):
     Third-party wheels are asked for by name (`NAME==VERSION`): then uv records no path of this step. Wheels for another
     platform than this step's are installed without running anything of it.
     """
-    import shutil
-
     platform = os.environ.get("PYFRONT_PYTHON_PLATFORM")
     make_venv()
     # uv unpacks wheels here and links the files to their places; elsewhere it would have to write every byte twice.
     cache = OUT + "/unpacked"
     if os.path.isdir(KNOWN):
-        shutil.copytree(KNOWN, cache)
+        copy_tree(KNOWN, cache)
     uv(
         "pip", "install", "--link-mode", "hardlink", "--quiet", "--offline", "--cache-dir", cache, "--no-config", "--no-index", "--find-links", find_links,
         "--no-deps", "--python", VENV + "/bin/python", "--prefix", OUT + VENV,
         *(["--python-platform", platform] if platform else []), "--", *requirements,
     )
-    shutil.rmtree(cache)
+    remove_tree(cache)
     finish(checked)
+
+
+def copy_tree(source, target):
+    """Copies a directory of plain files."""
+    os.makedirs(target)
+    for entry in os.scandir(source):
+        path = target + "/" + entry.name
+        if entry.is_dir():
+            copy_tree(entry.path, path)
+            continue
+        with open(entry.path, "rb") as before, open(path, "xb") as after:
+            after.write(before.read())
+
+
+def remove_tree(directory):
+    """Removes a directory with all that it holds."""
+    for entry in os.scandir(directory):
+        if entry.is_dir(follow_symlinks=False):
+            remove_tree(entry.path)
+        else:
+            os.remove(entry.path)
+    os.rmdir(directory)
 
 
 def make_venv():
@@ -145,9 +165,7 @@ def make_venv():
     By hand: `uv venv` takes a quarter of a second of processor time, as long as the installation of a small wheel.
     """
     if os.path.exists(VENV):
-        import shutil
-
-        shutil.rmtree(VENV, ignore_errors=True)
+        remove_tree(VENV)
     os.makedirs(VENV + "/bin")
     os.symlink(interpreter(), VENV + "/bin/python")
     with open(VENV + "/pyvenv.cfg", "w") as file:

@@ -21,11 +21,13 @@ use crate::simulate::{Moved, Rule, Sizes, simulate};
 fn candidates() -> Vec<Rule> {
     let default = Parameters::default();
     let mut all = vec![default];
-    all.extend([0, 8, 16, 32, 48].map(|own| Parameters { own, ..default }));
+    all.extend([0, 8, 16, 26].map(|own| Parameters { own, ..default }));
     all.extend([1 << 20, 4 << 20, 8 << 20].map(|large| Parameters { large, ..default }));
-    all.extend([4, 12, 16].map(|medium_slots| Parameters { medium_slots, ..default }));
+    all.extend([2, 8, 16].map(|medium_slots| Parameters { medium_slots, ..default }));
     all.extend([64 << 10, 256 << 10, 512 << 10].map(|medium| Parameters { medium, ..default }));
-    all.extend([2, 4, 8, 12].map(|small_slots| Parameters { small_slots, ..default }));
+    all.extend([2, 6, 12].map(|small_slots| Parameters { small_slots, ..default }));
+    let both = [(3, 2), (4, 3), (8, 6), (16, 12)];
+    all.extend(both.map(|(medium_slots, small_slots)| Parameters { medium_slots, small_slots, ..default }));
     // Two sizes only.
     all.extend([4, 8, 16].map(|small_slots| Parameters {
         own: 32,
