@@ -32,11 +32,11 @@ fn each_member_has_an_image_of_its_own_from_one_lock() {
     let env = |tag: &str| engine.inspect(tag)["Config"]["Env"].to_string().contains("PARCEL_SIZE");
     assert!(env(&api.tag) && !env(&worker.tag));
 
-    // What both need is the same layer: the base's, and core.
+    // What both need are the same layers: the base's, humanize and core.
     let (api, worker) = (engine.layers(&api.tag), engine.layers(&worker.tag));
     let shared = api.iter().filter(|layer| worker.contains(layer)).count();
     let base = engine.layers("python:3.13-slim").len();
-    assert_eq!(shared, base + 1, "{api:?}\n{worker:?}");
+    assert_eq!(shared, base + 2, "{api:?}\n{worker:?}");
 }
 
 #[test]
