@@ -165,7 +165,10 @@ def make_venv():
     By hand: `uv venv` takes a quarter of a second of processor time, as long as the installation of a small wheel.
     """
     if os.path.exists(VENV):
-        remove_tree(VENV)
+        # Seldom: of a build without isolation, or of the base image, which may have anything there.
+        import shutil
+
+        shutil.rmtree(VENV, ignore_errors=True)
     os.makedirs(VENV + "/bin")
     os.symlink(interpreter(), VENV + "/bin/python")
     with open(VENV + "/pyvenv.cfg", "w") as file:
