@@ -21,6 +21,7 @@ pub(crate) const ENGINES: [(&str, &[&str]); 3] = [
             "image::",
             "layers::",
             "local::wheels_archives_and_trees_by_path",
+            "managed::",
             "options::",
             "platforms::",
             "private_index::the_right_password_builds_and_is_left_nowhere",

@@ -27,23 +27,23 @@ struct Case {
     /// What lies in the working directory, where that is asked.
     holds: &'static [&'static str],
     /// The Dockerfile with two stages that its image is weighed against, where that is done.
-    by_hand: Option<ByHand>,
+    by_hand: Option<ByHand<'static>>,
     /// What it stands on.
     base: &'static str,
 }
 
 /// A Dockerfile of `tests/fixtures/by-hand`, without its ending.
 #[derive(Clone, Copy)]
-struct ByHand {
-    name: &'static str,
-    /// Its build arguments.
-    arguments: &'static [&'static str],
+pub(crate) struct ByHand<'a> {
+    pub(crate) name: &'a str,
+    /// For `docker buildx build`.
+    pub(crate) options: &'a [&'a str],
 }
 
 /// The one for projects that are packages.
-const PACKAGED: Option<ByHand> = Some(ByHand { name: "packaged", arguments: &[] });
+const PACKAGED: Option<ByHand<'static>> = Some(ByHand { name: "packaged", options: &[] });
 /// The one for projects that are none.
-const VIRTUAL: Option<ByHand> = Some(ByHand { name: "virtual", arguments: &[] });
+const VIRTUAL: Option<ByHand<'static>> = Some(ByHand { name: "virtual", options: &[] });
 
 const PLAIN: Case = Case {
     example: "",
@@ -56,7 +56,7 @@ const PLAIN: Case = Case {
     by_hand: None,
     base: SLIM,
 };
-const SLIM: &str = "python:3.13-slim";
+pub(crate) const SLIM: &str = "python:3.13-slim";
 const DISTROLESS: &str = "example/distroless-python:3.13";
 
 const CASES: &[Case] = &[
@@ -71,14 +71,14 @@ const CASES: &[Case] = &[
     Case {
         example: "alpine",
         asked: &[("8000/health", "\"libc\":\"musl\"")],
-        by_hand: Some(ByHand { name: "alpine", arguments: &[] }),
+        by_hand: Some(ByHand { name: "alpine", options: &[] }),
         base: "python:3.13-alpine",
         ..PLAIN
     },
     Case {
         example: "distroless",
         asked: &[("8000/health", "\"shell\":false")],
-        by_hand: Some(ByHand { name: "distroless", arguments: &[] }),
+        by_hand: Some(ByHand { name: "distroless", options: &[] }),
         base: DISTROLESS,
         ..PLAIN
     },
@@ -87,10 +87,10 @@ const CASES: &[Case] = &[
         example: "django",
         by_hand: Some(ByHand {
             name: "virtual",
-            arguments: &[
-                "BUILD_PACKAGES=gcc libc6-dev libpq-dev",
-                "PACKAGES=libpq5",
-                "COLLECT=python manage.py collectstatic --noinput",
+            options: &[
+                "--build-arg=BUILD_PACKAGES=gcc libc6-dev libpq-dev",
+                "--build-arg=PACKAGES=libpq5",
+                "--build-arg=COLLECT=python manage.py collectstatic --noinput",
             ],
         }),
         asked: &[("8000/health", "\"style\": \"/static/style.")],
@@ -103,7 +103,7 @@ const CASES: &[Case] = &[
     Case { example: "streamlit", asked: &[("8501/_stcore/health", "ok")], by_hand: VIRTUAL, ..PLAIN },
     Case {
         example: "numeric",
-        by_hand: Some(ByHand { name: "virtual", arguments: &["PACKAGES=libsndfile1"] }),
+        by_hand: Some(ByHand { name: "virtual", options: &["--build-arg=PACKAGES=libsndfile1"] }),
         asked: &[("8000/loudest?frequency=523", "{\"frequency\":523}")],
         ..PLAIN
     },
@@ -250,7 +250,14 @@ fn service(engine: &Engine, case: &Case) -> Vec<String> {
 }
 
 /// Builds the project of an image by a Dockerfile, too, which must have the same packages and not less to store. Returns its tag.
-fn weigh(engine: &Engine, name: &str, project: &Path, image: &str, dockerfile: &ByHand, base: &'static str) -> String {
+pub(crate) fn weigh(
+    engine: &Engine,
+    name: &str,
+    project: &Path,
+    image: &str,
+    dockerfile: &ByHand,
+    base: &'static str,
+) -> String {
     let (by_hand, built) = by_hand(engine, project, dockerfile);
     assert_eq!(packages(engine, &by_hand), packages(engine, image), "{name}: both have the same packages");
     let [ours, theirs] = [image, &by_hand].map(|tag| (look(engine, tag), packed(engine, tag)));
@@ -315,7 +322,7 @@ fn by_hand(engine: &Engine, project: &Path, dockerfile: &ByHand) -> (String, Dur
     write(project, ".dockerignore", ".env\nDockerfile.hand\n.dockerignore\n");
     let file = project.join("Dockerfile.hand").display().to_string();
     let mut arguments = vec!["--file", &file];
-    arguments.extend(dockerfile.arguments.iter().flat_map(|argument| ["--build-arg", argument]));
+    arguments.extend(dockerfile.options);
     let began = Instant::now();
     let tag = engine.build(project, &tag(dockerfile.name), &arguments).tag;
     (tag, began.elapsed())
@@ -370,7 +377,7 @@ fn a_command_line_tool() {
     assert_eq!(String::from_utf8_lossy(&output.stdout), "b: 2\na: 1\n");
     let config = &engine.inspect(&image)["Config"];
     assert_eq!((&config["User"], &config["WorkingDir"]), (&"2000:2000".into(), &"/work".into()));
-    let dockerfile = ByHand { name: "packaged", arguments: &["SYNC=--no-dev --no-group docs --extra yaml"] };
+    let dockerfile = ByHand { name: "packaged", options: &["--build-arg=SYNC=--no-dev --no-group docs --extra yaml"] };
     weigh(&engine, "cli", example("cli").path(), &image, &dockerfile, SLIM);
 }
 
@@ -395,7 +402,9 @@ fn files_of_another_image_and_commands() {
     assert_eq!(engine.run(&image, &[]), "Hello from Python and Node v22.20.0; 1.0 kB");
     let look = "import os; status = os.stat('etc/renderer.json'); print(status.st_uid, oct(status.st_mode), os.listdir('__pycache__'))";
     assert_eq!(engine.run(&image, &["python", "-c", look]), "10001 0o100640 ['main.cpython-313.pyc']");
-    remove(&engine, &[&image, &node]);
+    let dockerfile = ByHand { name: "node", options: &["--build-context", &context] };
+    let by_hand = weigh(&engine, "node", example("node").path(), &image, &dockerfile, SLIM);
+    remove(&engine, &[&image, &node, &by_hand]);
 }
 
 #[test]
@@ -409,7 +418,7 @@ fn a_sandbox() {
     assert_eq!(lines[..3], ["agent", "/home/agent", "tini"], "{found}");
     assert!(lines[3].starts_with("git version") && lines[4].starts_with('v'), "{found}");
     assert_eq!(lines[5..], ["1", "fusermount3 version"], "{found}");
-    let dockerfile = ByHand { name: "virtual", arguments: &["PACKAGES=bash fuse3 git jq nodejs tini"] };
+    let dockerfile = ByHand { name: "virtual", options: &["--build-arg=PACKAGES=bash fuse3 git jq nodejs tini"] };
     let by_hand = weigh(&engine, "sandbox", example("sandbox").path(), &image, &dockerfile, SLIM);
     remove(&engine, &[&image, &by_hand]);
 }
@@ -419,6 +428,6 @@ fn requirements() {
     let Some(engine) = Engine::get() else { return };
     let project = example("requirements");
     let image = engine.build(project.path(), &tag("requirements"), &[]).tag;
-    let dockerfile = ByHand { name: "requirements", arguments: &[] };
+    let dockerfile = ByHand { name: "requirements", options: &[] };
     weigh(&engine, "requirements", project.path(), &image, &dockerfile, SLIM);
 }

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::engine::{Build, Engine, example, tag};
+use crate::examples::{ByHand, SLIM, weigh};
 use crate::projects::write;
 use crate::served::{Served, gateway};
 use crate::traces::{Traces, secret};
@@ -68,6 +69,11 @@ impl Index {
 
     fn header(password: &str) -> String {
         format!("Basic {}", BASE64.encode(format!("{USER}:{password}")))
+    }
+
+    fn netrc(&self) -> String {
+        let host = self.served.url.split("://").nth(1).unwrap().split(':').next().unwrap();
+        format!("machine {host}\n  login {USER}\n  password {}\n", self.password)
     }
 
     /// A project that needs `parcel`; its own build needs the index, too.
@@ -184,8 +190,7 @@ fn a_netrc_serves_an_index_and_the_requirements_of_builds() {
     let expected = "--secret id=UV_INDEX_INTERNAL_PASSWORD,env=UV_INDEX_INTERNAL_PASSWORD";
     assert!(!none.success && none.log.contains(expected), "{}", none.log);
 
-    let host = index.served.url.split("://").nth(1).unwrap().split(':').next().unwrap();
-    let (_netrc, netrc) = secret("netrc", &format!("machine {host}\n  login {USER}\n  password {}\n", index.password));
+    let (_netrc, netrc) = secret("netrc", &index.netrc());
     let built = build(&engine, project.path(), "netrc", &["--secret", &netrc]);
     assert!(built.success, "{}", built.log);
     assert_eq!(engine.run(&built.tag, &[]), format!("a parcel of {}", std::process::id()));
@@ -217,6 +222,10 @@ fn the_example_is_built_with_the_secrets_that_it_names() {
     assert!(built.success, "{}", built.log);
     assert_eq!(engine.run(&built.tag, &[]), format!("Delivers a parcel of {}", std::process::id()));
     index.traces.assert_not_in_build(&engine, &built);
+
+    let (_netrc, netrc) = secret("netrc", &index.netrc());
+    let dockerfile = ByHand { name: "virtual", options: &["--secret", &netrc] };
+    weigh(&engine, "private-index", project.path(), &built.tag, &dockerfile, SLIM);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::engine::{Build, Engine, example, tag};
+use crate::examples::{ByHand, SLIM, weigh};
 use crate::projects::write;
 
 /// Builds a target of a project, exported to a directory.
@@ -157,6 +158,8 @@ fn the_server_reloads_in_development() {
     println!("dev: the edit was seen after {seconds} s");
     assert!(seconds.parse::<f64>().unwrap() < 1.0, "a person waits for {seconds} s");
     engine.docker(&["rm", "--force", "--volumes", &container]);
+    let dockerfile = ByHand { name: "dev", options: &[] };
+    weigh(&engine, "dev", project.path(), &build.tag, &dockerfile, SLIM);
 }
 
 #[test]
