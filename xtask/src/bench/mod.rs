@@ -236,8 +236,10 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Puts the cache of the unchanged project into the registry, and makes the builder a fresh one.
+    /// Puts the cache of the unchanged project into the registry, and makes the builder a fresh one. What was imported here before
+    /// would not be exported as a whole: of that the builder knows only what it has needed.
     fn export(&mut self, project: &str, contender: &Contender, scenario: Scenario) -> Result<bool> {
+        self.builder.forget(contender)?;
         let order = Order { project, contender, scenario: Scenario::Cold, turn: 0, cache: Cache::Export };
         let exported =
             step(format!("{project}: exporting the cache of {}", contender.name), || self.builder.build(order));
