@@ -14,7 +14,7 @@ use crate::workspace::{cargo, root};
 use crate::{image, standin};
 
 use self::beside::{Failed, Program};
-use self::engines::ENGINES;
+use self::engines::{ENGINES, Suite};
 
 mod beside;
 #[path = "../../tests/conformance/engines.rs"]
@@ -54,34 +54,38 @@ fn check() -> Result<()> {
     run("tests", cargo().args(["test", "--workspace", "--quiet"]))
 }
 
-/// Which engines to test on, and which tests: all of them on those asked for; else [`ENGINES`]; else, where Docker is installed
-/// already, all of them on that.
-fn engines(asked: &[String]) -> Result<Vec<(Option<String>, &'static [&'static str])>> {
+/// Which engines to test on, and which tests; without a suite all of them.
+type Asked = (Option<String>, Option<Suite>);
+
+/// Everything on the engines asked for; else [`ENGINES`]; else, where Docker is installed already, everything on that.
+fn engines(asked: &[String]) -> Result<Vec<Asked>> {
     if !asked.is_empty() {
-        return Ok(asked.iter().map(|name| (Some(name.clone()), &[][..])).collect());
+        return Ok(asked.iter().map(|name| (Some(name.clone()), None)).collect());
     }
     if Engine::choose(None)?.is_private() {
-        return Ok(ENGINES.iter().map(|(name, tests)| (Some((*name).to_owned()), *tests)).collect());
+        return Ok(ENGINES.iter().map(|suite| (Some(suite.engine.to_owned()), Some(*suite))).collect());
     }
     note("testing on the Docker of this machine alone; --engine containerd --engine graphdriver tests on private ones");
-    Ok(vec![(None, &[])])
+    Ok(vec![(None, None)])
 }
 
 /// The end-to-end tests on engines, which are made when they are missing.
-fn end_to_end(engines: &[(Option<String>, &[&str])]) -> Result<()> {
+fn end_to_end(engines: &[Asked]) -> Result<()> {
     // Before the first test: making an image writes into the target directory, where there is one of it for all engines.
     let mut ready = Vec::new();
-    for (asked, tests) in engines {
-        ready.push((prepare(asked.as_deref())?, *tests));
+    for (asked, suite) in engines {
+        ready.push((prepare(asked.as_deref())?, suite.as_ref().map(words).unwrap_or_default()));
     }
     run("end-to-end tests: compiling", cargo().args(["test", "--package", "pyfront", "--test", "e2e", "--no-run"]))?;
     if let [(engine, tests)] = &ready[..] {
-        return run(&format!("end-to-end tests on the {} engine", engine.name()), &mut suite(engine, tests));
+        return run(&format!("end-to-end tests on the {} engine", engine.name()), &mut tests_on(engine, tests));
     }
     let names: Vec<&str> = ready.iter().map(|(engine, _)| engine.name()).collect();
     note(format!("== end-to-end tests on {}, {AT_ONCE} engines at a time", names.join(", ")));
-    let program =
-        |(engine, tests): &(Engine, &[&str])| Program { name: engine.name().to_owned(), command: suite(engine, tests) };
+    let program = |(engine, tests): &(Engine, Vec<&str>)| Program {
+        name: engine.name().to_owned(),
+        command: tests_on(engine, tests),
+    };
     let mut failed = Vec::new();
     for Failed { name, tests } in beside::run(ready.iter().map(program).collect(), AT_ONCE)? {
         let engine = ready.iter().map(|(engine, _)| engine).find(|engine| engine.name() == name);
@@ -107,7 +111,7 @@ fn pass_alone(engine: &Engine, tests: &[String]) -> bool {
     }
     let mut names = vec!["--exact"];
     names.extend(tests.iter().map(String::as_str));
-    let passed = run(&format!("again, alone, on {}", engine.name()), &mut suite(engine, &names)).is_ok();
+    let passed = run(&format!("again, alone, on {}", engine.name()), &mut tests_on(engine, &names)).is_ok();
     if passed {
         note(format!("UNSTABLE on {}: {}: failed above, and passed alone", engine.name(), tests.join(", ")));
     }
@@ -132,8 +136,14 @@ fn prepare(asked: Option<&str>) -> Result<Engine> {
     Ok(engine)
 }
 
-/// The tests of these names on an engine; without names all of them.
-fn suite(engine: &Engine, tests: &[&str]) -> Command {
+/// What the test harness is told of a suite.
+fn words(suite: &Suite) -> Vec<&'static str> {
+    let without = suite.without.iter().flat_map(|part| ["--skip", part]);
+    suite.only.iter().copied().chain(without).collect()
+}
+
+/// The tests on an engine, those that these words for the test harness choose; without words all of them.
+fn tests_on(engine: &Engine, tests: &[&str]) -> Command {
     let mut test = cargo();
     test.args(["test", "--package", "pyfront", "--test", "e2e", "--"]).args(tests);
     test.env("PYFRONT_TEST_ENGINE", engine.name());
@@ -148,8 +158,10 @@ fn suite(engine: &Engine, tests: &[&str]) -> Command {
 
 fn run(what: &str, command: &mut Command) -> Result<()> {
     note(format!("== {what}"));
+    let began = Instant::now();
     if !command.current_dir(root()).status()?.success() {
         bail!("{what}: failed; the output above says why");
     }
+    note(format!("== {what}: passed in {:.0?}", began.elapsed()));
     Ok(())
 }

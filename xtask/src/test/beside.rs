@@ -1,4 +1,5 @@
-//! Runs several programs at once, and keeps apart what they print: each line begins with the name of the program that it is of.
+//! Runs several programs at once, and keeps apart what they print: each line begins with the name of the program that it is of, and
+//! with the seconds that have passed since that began.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
@@ -35,7 +36,7 @@ pub(crate) fn run(programs: Vec<Program>, at_once: usize) -> Result<Vec<Failed>>
             let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
             let Some(Program { name, command }) = next else { return anyhow::Ok(failed) };
             let began = Instant::now();
-            let (passed, tests) = labelled(&format!("{name:<width$} | "), command)?;
+            let (passed, tests) = labelled(&format!("{name:<width$}"), command)?;
             let result = if passed { "passed" } else { "failed" };
             note(format!("== {name}: {result} in {:.0?}", began.elapsed()));
             if !passed {
@@ -54,7 +55,7 @@ pub(crate) fn run(programs: Vec<Program>, at_once: usize) -> Result<Vec<Failed>>
     })
 }
 
-/// Runs a program with a label before each line that it prints, on whichever of its streams. Says whether it ended well, and which
+/// Runs a program with a label and the time before each line that it prints, on whichever of its streams. Says whether it ended well, and which
 /// of its tests did not.
 fn labelled(label: &str, mut command: Command) -> Result<(bool, Vec<String>)> {
     let what = describe(&command);
@@ -63,11 +64,12 @@ fn labelled(label: &str, mut command: Command) -> Result<(bool, Vec<String>)> {
     let mut child = command.spawn().with_context(|| format!("cannot run `{what}`"))?;
     // It holds the pipe's other end, too: without that the lines never end.
     drop(command);
-    let mut failed = Vec::new();
+    let (mut failed, began) = (Vec::new(), Instant::now());
     for line in BufReader::new(lines).split(b'\n') {
         let line = line?;
         failed.extend(failed_test(&line));
         // In one piece, so that lines of several programs do not mix.
+        let label = format!("{label} {:>4} | ", began.elapsed().as_secs());
         std::io::stdout().write_all(&[label.as_bytes(), &line, b"\n"].concat())?;
     }
     Ok((child.wait()?.success(), failed))
