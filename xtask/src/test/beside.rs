@@ -55,8 +55,8 @@ pub(crate) fn run(programs: Vec<Program>, at_once: usize) -> Result<Vec<Failed>>
     })
 }
 
-/// Runs a program with a label and the time before each line that it prints, on whichever of its streams. Says whether it ended well, and which
-/// of its tests did not.
+/// Runs a program with a label and the time before each line that it prints, on whichever of its streams. Says whether it ended well,
+/// and which of its tests did not.
 fn labelled(label: &str, mut command: Command) -> Result<(bool, Vec<String>)> {
     let what = describe(&command);
     let (lines, output) = std::io::pipe()?;
