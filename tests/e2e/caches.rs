@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::actions_cache::ActionsCache;
 use crate::engine::{Build, Engine, tag};
 use crate::outages::project;
+use crate::projects::write;
 use crate::registry::Registry;
 use crate::scratch::Scratch;
 use crate::served::{Fault, Served};
@@ -66,6 +67,23 @@ impl Reader<'_> {
         };
         assert_eq!(printed, name, "{from}");
     }
+
+    /// Builds other code with the packages of a cache, and with nothing else.
+    #[track_caller]
+    fn read_after_an_edit(&self, project: &Path, from: &str) {
+        append_code(project);
+        self.forget();
+        let built = self.build(project, &["--cache-from", from]);
+        assert!(built.success, "{from}:\n{}", built.log);
+        let ran = built.steps_that_ran();
+        assert!(ran.iter().all(|step| step.starts_with("[project]")), "{from}: {ran:?}\n{}", built.log);
+    }
+}
+
+fn append_code(project: &Path) {
+    let file = project.join("main.py");
+    let code = std::fs::read_to_string(&file).unwrap();
+    write(project, "main.py", &format!("{code}# Other code.\n"));
 }
 
 #[test]
@@ -87,22 +105,25 @@ fn a_build_is_made_from_a_cache_alone() {
     let image = format!("{}/courier:1", registry.address);
     let cache = format!("{}/courier:cache", registry.address);
 
-    let write =
+    let export =
         |arguments: &[&str]| engine.build(project.path(), &image, &[&["--file", &file][..], arguments].concat());
     // An engine that has known another base image of the same layers could have results for that, which a cache would then hold.
-    write(&["--push", "--no-cache", "--cache-to", "type=inline"]);
+    export(&["--push", "--no-cache", "--cache-to", "type=inline"]);
     let mut caches = vec![format!("type=registry,ref={image}")];
     let github = ActionsCache::new();
     // Docker's older store writes no other.
     if !engine.is_graphdriver() {
         let github = format!("type=gha,{}", github.parameters);
-        write(&["--cache-to", &format!("type=local,mode=max,dest={directory}")]);
-        write(&["--cache-to", &format!("type=registry,mode=max,ref={cache}")]);
-        write(&["--cache-to", &format!("{github},mode=max")]);
+        export(&["--cache-to", &format!("type=local,mode=max,dest={directory}")]);
+        export(&["--cache-to", &format!("type=registry,mode=max,ref={cache}")]);
+        export(&["--cache-to", &format!("{github},mode=max")]);
         caches.extend([format!("type=local,src={directory}"), format!("type=registry,ref={cache}"), github]);
     }
     served.fail(FILE, Some(Fault::Status(404)));
-    for from in caches {
-        reader.read(project.path(), &from, &name);
+    for from in &caches {
+        reader.read(project.path(), from, &name);
+    }
+    for from in &caches {
+        reader.read_after_an_edit(project.path(), from);
     }
 }

@@ -104,8 +104,8 @@ impl<'a> Composed<'a> {
         self.watch = Some(child);
         let mut log = String::new();
         while !log.to_lowercase().contains("watch enabled") {
-            let line = heard.recv_timeout(Duration::from_secs(300)).unwrap_or_else(|_| panic!("no watch:\n{log}"));
-            log += &format!("{line}\n");
+            let line = heard.recv_timeout(Duration::from_mins(5)).unwrap_or_else(|_| panic!("no watch:\n{log}"));
+            log.extend([line.as_str(), "\n"]);
         }
     }
 

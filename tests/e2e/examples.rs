@@ -255,7 +255,7 @@ pub(crate) fn weigh(
     name: &str,
     project: &Path,
     image: &str,
-    dockerfile: &ByHand,
+    dockerfile: &ByHand<'_>,
     base: &'static str,
 ) -> String {
     let (by_hand, built) = by_hand(engine, project, dockerfile);
@@ -315,7 +315,7 @@ fn megabytes(bytes: u64) -> f64 {
 }
 
 /// Builds a project by a Dockerfile with two stages. Returns the tag.
-fn by_hand(engine: &Engine, project: &Path, dockerfile: &ByHand) -> (String, Duration) {
+fn by_hand(engine: &Engine, project: &Path, dockerfile: &ByHand<'_>) -> (String, Duration) {
     let file = format!("tests/fixtures/by-hand/{}.Dockerfile", dockerfile.name);
     std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join(file), project.join("Dockerfile.hand"))
         .expect("there is a Dockerfile for what is compared");

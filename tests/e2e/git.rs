@@ -163,7 +163,7 @@ fn a_key_opens_a_repository_over_ssh() {
     let host = engine.docker(&["inspect", "--format", format, &container.1]);
     let start = Instant::now();
     while TcpStream::connect((host.as_str(), 22)).is_err() {
-        assert!(start.elapsed() < Duration::from_secs(60), "the ssh server does not answer");
+        assert!(start.elapsed() < Duration::from_mins(1), "the ssh server does not answer");
         std::thread::sleep(Duration::from_millis(100));
     }
 

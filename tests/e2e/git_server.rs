@@ -8,10 +8,9 @@ use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use sha2::{Digest as _, Sha256};
 
 use crate::engine::Engine;
-use crate::served::{commit, gateway};
+use crate::served::{commit, gateway, sha256_hex};
 
 /// A server, for as long as it is held.
 pub(crate) struct GitServer {
@@ -79,7 +78,7 @@ impl GitServer {
 
     /// Keeps content as an object of Git LFS of the repository `NAME`. Returns the pointer that stands for it.
     pub(crate) fn object(&self, name: &str, content: &[u8]) -> String {
-        let oid: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
+        let oid = sha256_hex(content);
         let objects = self.path(&format!("{}/objects/sha256", name.trim_end_matches(".git")));
         std::fs::create_dir_all(&objects).expect("a directory can be made");
         std::fs::write(objects.join(&oid), content).expect("the object can be written");

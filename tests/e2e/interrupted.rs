@@ -14,7 +14,7 @@ use crate::source::{append, courier};
 use crate::wheels::locked;
 
 /// Longer than anybody waits.
-const FOREVER: Fault = Fault::Slow(Duration::from_secs(3600));
+const FOREVER: Fault = Fault::Slow(Duration::from_hours(1));
 const FILE: &str = "files/parcel-1.4-py3-none-any.whl";
 const CODE: &str = "import parcel\nif __name__ == \"__main__\":\n    print(parcel.NAME)\n";
 
@@ -38,7 +38,7 @@ fn interrupt(project: &Path, moment: &str) -> String {
     let mut log = String::new();
     let mut is_told = false;
     for line in BufReader::new(running.stderr.take().unwrap()).lines().map_while(Result::ok) {
-        log += &format!("{line}\n");
+        log.extend([line.as_str(), "\n"]);
         if !is_told && line.contains(moment) {
             let mut kill = Command::new("kill");
             assert!(kill.args(["-INT", "--", &format!("-{}", running.id())]).status().unwrap().success());

@@ -3,6 +3,10 @@
 //! `cargo xtask test` brings the engines up, loads the frontend and the base images, and runs this once for each engine
 //! with `PYFRONT_TEST_ENGINE` set. Without it everything here is skipped, loudly; in CI that is a failure.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::print_stdout, reason = "what was measured on the way")]
+#![expect(clippy::unused_self, reason = "who has no engine has no docker either")]
+
 mod actions_cache;
 mod builds;
 mod caches;

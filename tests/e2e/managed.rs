@@ -1,11 +1,9 @@
 //! A base without Python: uv's managed Python is put on it. The real ones are out of reach of many machines that run these
 //! tests, so a server of the test gives the slim image's Python, packed as those are.
 
-use sha2::{Digest as _, Sha256};
-
 use crate::engine::{Engine, example, tag};
 use crate::projects::write;
-use crate::served::{Served, gateway};
+use crate::served::{Served, gateway, sha256_hex};
 
 /// The slim image without its Python and without what it says of that, nothing but a C library and what is beside it, and that
 /// Python as uv expects to find it. The real ones need no other libraries.
@@ -56,7 +54,7 @@ fn a_base_without_python() {
             served.url
         )
     };
-    let hash: String = Sha256::digest(&archive).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = sha256_hex(&archive);
     served.text("list.json", &list(&hash));
     served.text("other.json", &list(&"0".repeat(64)));
 

@@ -68,12 +68,12 @@ fn a_daemon_that_is_killed_while_a_step_runs() {
         "import urllib.request\nprint(\"the model is coming\", flush=True)\nurllib.request.urlretrieve(\"{url}/model\", \"model\")\n"
     );
     write(project.path(), "fetch.py", &fetch);
-    served.fail("model", Some(Fault::Slow(Duration::from_secs(3600))));
+    served.fail("model", Some(Fault::Slow(Duration::from_hours(1))));
 
     let mut build = scratch.build_command(project.path(), "killed").spawn().unwrap();
     let mut log = String::new();
     for line in BufReader::new(build.stderr.take().unwrap()).lines().map_while(Result::ok) {
-        log += &format!("{line}\n");
+        log.extend([line.as_str(), "\n"]);
         if line.contains("the model is coming") {
             scratch.kill();
         }

@@ -56,8 +56,9 @@ struct Contents {
 
 impl Contents {
     fn layer_of(&self, package: &str) -> &str {
-        let layers = self.layers.iter().filter(|(_, packages)| packages.split(' ').any(|known| known == package));
-        layers.last().map(|(digest, _)| digest.as_str()).unwrap_or_else(|| panic!("{package} in {:?}", self.layers))
+        let mut layers = self.layers.iter().rev();
+        let layer = layers.find(|(_, packages)| packages.split(' ').any(|known| known == package));
+        layer.map_or_else(|| panic!("{package} in {:?}", self.layers), |(digest, _)| digest.as_str())
     }
 
     /// The CPUs that programs and libraries of the venv are for.

@@ -7,12 +7,11 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
 use crate::engine::{Build, Engine, MARK, tag};
 use crate::git_server::GitServer;
 use crate::projects::write;
-use crate::served::{Served, gateway};
+use crate::served::{Served, gateway, sha256_hex};
 use crate::source::{append, courier, package};
 use crate::traces::{Traces, all_files, found_below, secret};
 use crate::wheels::locked;
@@ -34,7 +33,7 @@ fn private(engine: &Engine, user: &str, password: &str) -> Served {
 
 /// A command that works only with the secret `token`, and then does `more` with it.
 fn uses_token(token: &str, more: &str) -> String {
-    let hash: String = Sha256::digest(token).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = sha256_hex(token.as_bytes());
     format!(
         "import hashlib, pathlib\ntoken = pathlib.Path('/run/secrets/token').read_text()\n\
          assert hashlib.sha256(token.encode()).hexdigest() == '{hash}'\npathlib.Path('used.txt').write_text('used')\n{more}\n"

@@ -147,8 +147,12 @@ pub(crate) fn commit(bare: &Path, files: &Path, tag: Option<&str>) -> String {
 }
 
 fn sha256(content: &[u8]) -> String {
-    let hex: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("sha256:{hex}")
+    format!("sha256:{}", sha256_hex(content))
+}
+
+/// The SHA-256 of something, in hexadecimal digits.
+pub(crate) fn sha256_hex(content: &[u8]) -> String {
+    Sha256::digest(content).iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
 }
 
 fn git(directory: &Path) -> Command {
@@ -185,7 +189,11 @@ fn answer(root: &Path, authorization: Option<&str>, faults: &Faults, mut stream:
     let method = words.next()?;
     let path = words.next()?.split('?').next()?.trim_start_matches('/').to_owned();
     let path = if path.ends_with('/') { path + "index.html" } else { path };
-    let kind = if path.ends_with(".html") { "text/html" } else { "application/octet-stream" };
+    let kind = if path.rsplit_once('.').is_some_and(|(_, extension)| extension == "html") {
+        "text/html"
+    } else {
+        "application/octet-stream"
+    };
     let fault = faults.lock().unwrap_or_else(PoisonError::into_inner).get(&path).copied();
     let content = if path.contains("..") { None } else { std::fs::read(root.join(path)).ok() };
     let (status, mut content) = match (fault, content) {
