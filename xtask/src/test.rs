@@ -50,7 +50,11 @@ pub(crate) fn command(mut arguments: Arguments) -> Result<()> {
 /// Formatting, lints, and all tests that need no engine.
 fn check() -> Result<()> {
     run("formatting", cargo().args(["fmt", "--all", "--check"]))?;
-    run("lints", cargo().args(["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"]))?;
+    let strict = ["--", "--deny", "warnings"];
+    run("lints", cargo().args(["clippy", "--workspace", "--all-targets", "--quiet"]).args(strict))?;
+    // "All targets" are those that `cargo test` runs.
+    let e2e = ["clippy", "--package", "pyfront", "--test", "e2e", "--quiet"];
+    run("lints of the end-to-end tests", cargo().args(e2e).args(strict))?;
     run("tests", cargo().args(["test", "--workspace", "--quiet"]))
 }
 
