@@ -145,12 +145,17 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         pass
 
 
+class Server(http.server.ThreadingHTTPServer):
+    # BuildKit asks for all files at once. With the 5 of Python's own server most of them would wait for minutes.
+    request_queue_size = 1024
+
+
 made = HOME / "made"
 key = hashlib.sha256(pathlib.Path(__file__).read_bytes() + " ".join(sys.argv[1:]).encode()).hexdigest()
 if not made.exists() or made.read_text() != key:
     make()
     made.write_text(key)
 host, port = ADDRESS.split(":")
-server = http.server.ThreadingHTTPServer((host, int(port)), Handler)
+server = Server((host, int(port)), Handler)
 print("ready", flush=True)
 server.serve_forever()
