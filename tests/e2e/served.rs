@@ -189,7 +189,7 @@ fn answer(root: &Path, authorization: Option<&str>, faults: &Faults, mut stream:
     let method = words.next()?;
     let path = words.next()?.split('?').next()?.trim_start_matches('/').to_owned();
     let path = if path.ends_with('/') { path + "index.html" } else { path };
-    let kind = if path.rsplit_once('.').is_some_and(|(_, extension)| extension == "html") {
+    let kind = if Path::new(&path).extension().is_some_and(|extension| extension == "html") {
         "text/html"
     } else {
         "application/octet-stream"
